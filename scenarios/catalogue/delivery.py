@@ -1,0 +1,122 @@
+"""Delivery: messages come once, twice, at once to two invocations, or were sent twice."""
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+from redrive.simulator.faults import ConcurrentDuplicate, DuplicateDelivery, LostDelete, Moment
+
+from ..consumer import Consumer
+from ..plan import Plan
+from ..scenario import Scenario
+from .generators import batch_sizes, kinds, messages
+
+__all__ = ["SCENARIOS"]
+
+_EVERYTHING = (
+    "no-loss",
+    "no-invention",
+    "effects-once",
+    "poison-isolated",
+    "dead-lettered",
+    "response-valid",
+    "body-exact",
+)
+_DUPLICATED = ("no-loss", "no-invention", "effects-once", "dead-lettered", "response-valid", "body-exact")
+
+
+@st.composite
+def _happy(draw: st.DrawFn, consumer: Consumer) -> Plan:
+    return Plan(
+        messages=draw(messages(consumer, draw(kinds(most=12)))),
+        batch_size=draw(batch_sizes(consumer)),
+        shuffled=draw(st.booleans()),
+    )
+
+
+@st.composite
+def _duplicate_delivery(draw: st.DrawFn, consumer: Consumer) -> Plan:
+    sent = draw(messages(consumer, draw(kinds())))
+    twice = draw(st.lists(st.sampled_from(range(len(sent))), min_size=1, max_size=3))
+    after_ms = st.sampled_from([0, 1_000, 60_000, 3_600_000])
+    return Plan(
+        messages=sent,
+        faults=tuple(DuplicateDelivery(message=message, after_ms=draw(after_ms)) for message in twice),
+        batch_size=draw(batch_sizes(consumer)),
+    )
+
+
+@st.composite
+def _producer_duplicate(draw: st.DrawFn, consumer: Consumer) -> Plan:
+    sent = draw(messages(consumer, draw(kinds(most=4))))
+    again = draw(st.lists(st.sampled_from(sent), min_size=1, max_size=3))
+    gap_ms = st.sampled_from([0, 1_000, 600_000])
+    last_ms = sent[-1].at_ms
+    return Plan(
+        messages=(*sent, *(replace(message, at_ms=last_ms + draw(gap_ms)) for message in again)),
+        batch_size=draw(batch_sizes(consumer)),
+        shuffled=draw(st.booleans()),
+    )
+
+
+@st.composite
+def _concurrent_duplicate(draw: st.DrawFn, consumer: Consumer) -> Plan:
+    sent = draw(messages(consumer, draw(kinds(most=3))))
+    fault = ConcurrentDuplicate(
+        invocation=0,
+        call=draw(st.integers(1, 2 * len(sent) + 2)),
+        moment=draw(st.sampled_from(Moment)),
+    )
+    return Plan(messages=sent, faults=(fault,), batch_size=draw(batch_sizes(consumer)))
+
+
+@st.composite
+def _lost_acknowledgement(draw: st.DrawFn, consumer: Consumer) -> Plan:
+    sent = draw(messages(consumer, draw(kinds())))
+    lost = draw(st.sets(st.sampled_from(range(len(sent))), min_size=1))
+    return Plan(
+        messages=sent,
+        faults=tuple(LostDelete(message=message) for message in sorted(lost)),
+        batch_size=draw(batch_sizes(consumer)),
+    )
+
+
+SCENARIOS = (
+    Scenario(
+        name="happy-path",
+        family="delivery",
+        summary="Valid messages in batches of several sizes, delivered in any order, and nothing goes wrong.",
+        invariants=_EVERYTHING,
+        plans=_happy,
+    ),
+    Scenario(
+        name="duplicate-delivery",
+        family="delivery",
+        summary="Messages are delivered once more after they were deleted, at once or an hour later.",
+        invariants=_DUPLICATED,
+        plans=_duplicate_delivery,
+        strikes=True,
+    ),
+    Scenario(
+        name="producer-duplicate",
+        family="delivery",
+        summary="The producer sends the same work again, under a new message id.",
+        invariants=_DUPLICATED,
+        plans=_producer_duplicate,
+    ),
+    Scenario(
+        name="concurrent-duplicate",
+        family="delivery",
+        summary="A second invocation gets the same messages while the first is between two of its AWS calls.",
+        invariants=_DUPLICATED,
+        plans=_concurrent_duplicate,
+        strikes=True,
+    ),
+    Scenario(
+        name="lost-acknowledgement",
+        family="delivery",
+        summary="Messages were worked on, their deletion is lost, and they come again.",
+        invariants=_DUPLICATED,
+        plans=_lost_acknowledgement,
+        strikes=True,
+    ),
+)

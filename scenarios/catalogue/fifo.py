@@ -1,0 +1,118 @@
+"""FIFO: order within a message group, whatever happens in it or beside it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import strategies as st
+from redrive.simulator.faults import CrashAt, Fault, Moment, SlowAt
+
+from ..consumer import Claim, Consumer
+from ..plan import Kind, Plan
+from ..scenario import Scenario
+from .generators import batch_sizes, kinds, messages
+
+__all__ = ["SCENARIOS"]
+
+_GROUPS = ("group-a", "group-b", "group-c")
+_ORDERED = (
+    "no-loss",
+    "no-invention",
+    "effects-once",
+    "order-kept",
+    "dead-lettered",
+    "response-valid",
+    "body-exact",
+)
+
+
+@st.composite
+def _groups(draw: st.DrawFn, count: int) -> Sequence[str]:
+    return [draw(st.sampled_from(_GROUPS)) for _ in range(count)]
+
+
+@st.composite
+def _order(draw: st.DrawFn, consumer: Consumer) -> Plan:
+    drawn = draw(kinds(least=2, most=8))
+    sent = draw(messages(consumer, drawn, groups=draw(_groups(len(drawn)))))
+    return Plan(messages=sent, fifo=True, batch_size=draw(batch_sizes(consumer)))
+
+
+@st.composite
+def _failure(draw: st.DrawFn, consumer: Consumer) -> Plan:
+    drawn = draw(kinds(least=2, most=6, poison=True))
+    if Kind.VALID not in drawn:
+        drawn = [*drawn[:-1], Kind.VALID]
+    sent = draw(messages(consumer, drawn, groups=draw(_groups(len(drawn)))))
+    return Plan(messages=sent, fifo=True, batch_size=draw(batch_sizes(consumer)))
+
+
+@st.composite
+def _interrupted(draw: st.DrawFn, consumer: Consumer) -> Plan:
+    drawn = draw(kinds(least=2, most=5))
+    sent = draw(messages(consumer, drawn, groups=draw(_groups(len(drawn)))))
+    call, moment = draw(st.integers(1, 2 * len(sent) + 1)), draw(st.sampled_from(Moment))
+    timeout_ms = consumer.queue.function_timeout_s * 1000
+    faults: list[Fault] = [
+        CrashAt(invocation=0, call=call, moment=moment),
+        SlowAt(invocation=0, call=call, moment=moment, duration_ms=timeout_ms),
+        SlowAt(invocation=0, call=call, moment=moment, duration_ms=timeout_ms - 500),
+    ]
+    return Plan(
+        messages=sent, faults=(draw(st.sampled_from(faults)),), fifo=True, batch_size=draw(batch_sizes(consumer))
+    )
+
+
+@st.composite
+def _deduplicated(draw: st.DrawFn, consumer: Consumer) -> Plan:
+    drawn = draw(kinds(most=3))
+    sent = draw(messages(consumer, drawn, groups=draw(_groups(len(drawn)))))
+    again = draw(st.lists(st.sampled_from(sent), min_size=1, max_size=2))
+    gap_ms = st.sampled_from([0, 1_000, 299_999, 300_000, 900_000])
+    last_ms = sent[-1].at_ms
+    return Plan(
+        messages=(*sent, *(replace(message, at_ms=last_ms + draw(gap_ms)) for message in again)),
+        fifo=True,
+        batch_size=draw(batch_sizes(consumer)),
+    )
+
+
+SCENARIOS = (
+    Scenario(
+        name="fifo-order",
+        family="fifo",
+        summary="Messages of several groups, in batches that mix them; effects follow the send order of each group.",
+        invariants=(*_ORDERED, "poison-isolated"),
+        plans=_order,
+        needs=frozenset({Claim.ORDERED}),
+        fifo=True,
+    ),
+    Scenario(
+        name="fifo-failure-blocks-its-group",
+        family="fifo",
+        summary="Poison in a group holds back the rest of that group and nothing of the others.",
+        invariants=(*_ORDERED, "poison-isolated"),
+        plans=_failure,
+        needs=frozenset({Claim.ORDERED}),
+        fifo=True,
+        poison=True,
+    ),
+    Scenario(
+        name="fifo-interrupted",
+        family="fifo",
+        summary="A crash, a timeout or a near deadline in the middle of a FIFO batch; the order survives it.",
+        invariants=_ORDERED,
+        plans=_interrupted,
+        needs=frozenset({Claim.ORDERED}),
+        fifo=True,
+        strikes=True,
+    ),
+    Scenario(
+        name="fifo-duplicate",
+        family="fifo",
+        summary="The producer sends again, inside the five minutes of deduplication and after them.",
+        invariants=_ORDERED,
+        plans=_deduplicated,
+        needs=frozenset({Claim.ORDERED}),
+        fifo=True,
+    ),
+)

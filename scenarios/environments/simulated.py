@@ -1,0 +1,288 @@
+"""The simulated environment: the simulator's queue and mapping, the handler in this process, moto for its AWS calls."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from botocore.exceptions import EndpointConnectionError
+from redrive.fixtures.runtimes.context import LambdaContext
+from redrive.fixtures.runtimes.in_process import ExecutionEnvironment, InvocationResult, Killed
+from redrive.simulator.driver import EPOCH_MS, Invocation, Simulation
+from redrive.simulator.event_source import MappingConfig
+from redrive.simulator.faults import ConcurrentDuplicate, CrashAt, DependencyDown, Faults, Moment, SlowAt
+from redrive.simulator.function import Ending, Outcome
+from redrive.simulator.queue import QueueConfig
+
+from ..consumer import Consumer, Effect
+from ..history import Called, EffectSeen, History, Struck
+from ..plan import Plan, PlannedMessage
+from ..target import HandlerOf
+from .aws_calls import observed, unobserved
+from .moto_world import MotoWorld, environment_variables
+from .virtual_time import VirtualTime, virtual_time
+
+__all__ = ["SimulatedEnvironment"]
+
+CALL_MS = 5
+"""How long an AWS call takes in virtual time."""
+
+SHARED_MODULES = ("redrive.fixtures", "redrive.simulator", "redrive.scenarios", "redrive.load", "redrive.infra")
+"""Our own modules are nobody's execution environment; a handler of ours is imported afresh all the same."""
+
+# Reads cannot have an effect, so there is no need to look for one after them.
+_READS = ("Get", "List", "Describe", "Head", "Scan", "Query", "BatchGet")
+
+
+class SimulatedEnvironment:
+    """Runs plans against one consumer after another. Keep it: its start costs more than many runs."""
+
+    name = "simulated"
+
+    def __init__(self) -> None:
+        self._world = MotoWorld()
+
+    @contextmanager
+    def running(self) -> Iterator["SimulatedEnvironment"]:
+        """Take this process's AWS calls over for as long as it lasts."""
+        with environment_variables({}), self._world.running():
+            yield self
+
+    def run(self, plan: Plan, consumer: Consumer, handler: HandlerOf, *, seed: int) -> History:
+        """One run from an empty world until nothing is left to happen, in virtual time."""
+        self._world.empty()
+        with ExitStack() as stack:
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="redrive-"))
+            variables = {name: value.replace("{tmp}", directory) for name, value in consumer.environment.items()}
+            stack.enter_context(environment_variables(variables))
+            return _Run(plan, consumer, handler, self._world, seed=seed).history()
+
+
+@dataclass(slots=True, eq=False)
+class _Active:
+    """An invocation in progress."""
+
+    invocation: Invocation
+    calls: int = 0
+    killed: Ending | None = None
+    down: DependencyDown | None = None
+
+
+class _Run:
+    def __init__(self, plan: Plan, consumer: Consumer, handler: HandlerOf, world: MotoWorld, *, seed: int) -> None:
+        self._plan = plan
+        self._consumer = consumer
+        self._handler = handler
+        self._world = world
+        self._environments: dict[int, ExecutionEnvironment] = {}
+        self._active: list[_Active] = []
+        self._effects: Counter[tuple[str, str | None]] = Counter()
+        self._looks = 0
+        self._time: VirtualTime
+        spec = consumer.queue
+        self._simulation = Simulation(
+            QueueConfig(
+                fifo=plan.fifo,
+                visibility_timeout_s=spec.visibility_timeout_s,
+                max_receive_count=spec.max_receive_count,
+                content_based_deduplication=plan.fifo,
+            ),
+            MappingConfig(
+                batch_size=plan.batch_size,
+                batching_window_s=0 if plan.fifo else spec.batching_window_s,
+                report_batch_item_failures=spec.report_batch_item_failures,
+                function_timeout_s=spec.function_timeout_s,
+            ),
+            self._call,
+            seed=seed,
+            faults=Faults(plan.faults),
+            shuffled=plan.shuffled,
+            on_discard=self._discard,
+        )
+
+    def history(self) -> History:
+        for message in self._plan.messages:
+            self._send(message)
+        with virtual_time(lambda: self._simulation.now_ms, self._sleep) as self._time:
+            if self._consumer.setup is not None:
+                with unobserved():
+                    self._consumer.setup(self._world)
+            finished = self._simulation.run(EPOCH_MS + self._horizon_ms())
+            self._look_at_effects(-1)
+        return History(
+            plan=self._plan,
+            queue=self._consumer.queue,
+            events=tuple(self._simulation.trace),
+            finished=finished,
+            looks_at_effects=self._consumer.effects is not None,
+            start_ms=EPOCH_MS,
+        )
+
+    def _send(self, message: PlannedMessage) -> None:
+        self._simulation.send_at(
+            EPOCH_MS + message.at_ms,
+            message.body,
+            group=message.group,
+            deduplication_id=message.deduplication_id,
+        )
+
+    def _horizon_ms(self) -> int:
+        """Time for every message to be delivered as often as it may be, one group after the other, and then some."""
+        last_ms = max((message.at_ms for message in self._plan.messages), default=0)
+        spec = self._consumer.queue
+        rounds = (spec.max_receive_count or 3) + len(self._plan.faults) + 2
+        return last_ms + rounds * (len(self._plan.messages) + 1) * (spec.visibility_timeout_s + 60) * 1000
+
+    def _discard(self, environment: int) -> None:
+        del self._environments[environment]
+
+    def _call(self, invocation: Invocation) -> Outcome:
+        """The simulator's function: run the handler, with this invocation's faults."""
+        if self._active:
+            # What there is by now is the work of the invocation that this one interrupts.
+            self._look_at_effects(self._active[-1].invocation.number)
+        environment = self._environments.get(invocation.environment)
+        if environment is None:
+            environment = ExecutionEnvironment(self._handler, shared=SHARED_MODULES)
+            self._environments[invocation.environment] = environment
+        active = _Active(invocation)
+        self._active.append(active)
+        try:
+            outcome = self._invoke(environment, active)
+        finally:
+            self._active.pop()
+        self._look_at_effects(invocation.number)
+        return outcome
+
+    def _invoke(self, environment: ExecutionEnvironment, active: _Active) -> Outcome:
+        invocation = active.invocation
+        context = LambdaContext(
+            now_ms=lambda: self._simulation.now_ms,
+            deadline_ms=invocation.deadline_ms,
+            aws_request_id=invocation.request_id,
+        )
+        self._time.set(self._simulation.now_ms)
+        try:
+            with observed(self):
+                result = environment.invoke(invocation.event, context)
+            for fault in self._simulation.faults.at_end(invocation.number):
+                self._strike(active, fault)
+        except Killed:
+            pass
+        if active.killed is not None:
+            return _killed(active, self._simulation.now_ms)
+        return _outcome(result)
+
+    def before_call(self, service: str, operation: str) -> None:
+        """An AWS call of the running handler is about to be sent."""
+        active = self._running()
+        active.calls += 1
+        number = active.invocation.number
+        down = self._simulation.faults.is_down(number, active.calls)
+        if down is not None:
+            if active.down is None:
+                active.down = down
+                self._record_strike(active, down)
+            self._record_call(active, service, operation, "not sent: the endpoint is down")
+            self._advance(active, CALL_MS)
+            raise EndpointConnectionError(endpoint_url=f"https://{service}.invalid")
+        for fault in self._simulation.faults.at_call(number, active.calls, Moment.BEFORE):
+            self._strike(active, fault)
+
+    def after_call(self, service: str, operation: str, answer: str) -> None:
+        """An AWS call of the running handler took effect."""
+        active = self._running()
+        if answer == EndpointConnectionError.__name__:
+            return
+        self._advance(active, CALL_MS)
+        self._record_call(active, service, operation, answer)
+        if self._plan.fifo and not operation.startswith(_READS):
+            self._look_at_effects(active.invocation.number)
+        for fault in self._simulation.faults.at_call(active.invocation.number, active.calls, Moment.AFTER):
+            self._strike(active, fault)
+
+    def _running(self) -> _Active:
+        active = self._active[-1]
+        if active.killed is not None:
+            # A handler that caught the end of its own process, or a thread that outlived it.
+            raise Killed
+        return active
+
+    def _record_call(self, active: _Active, service: str, operation: str, answer: str) -> None:
+        self._simulation.trace.append(
+            Called(self._simulation.now_ms, active.invocation.number, active.calls, service, operation, answer)
+        )
+
+    def _record_strike(self, active: _Active, fault: CrashAt | SlowAt | ConcurrentDuplicate | DependencyDown) -> None:
+        self._simulation.trace.append(Struck(self._simulation.now_ms, active.invocation.number, fault))
+
+    def _strike(self, active: _Active, fault: CrashAt | SlowAt | ConcurrentDuplicate) -> None:
+        self._record_strike(active, fault)
+        match fault:
+            case CrashAt():
+                active.killed = Ending.CRASHED
+                raise Killed
+            case SlowAt():
+                self._advance(active, fault.duration_ms)
+            case ConcurrentDuplicate():
+                with unobserved():
+                    self._simulation.deliver_concurrently(active.invocation.number)
+                self._time.set(self._simulation.now_ms)
+                self._kill_if_late(active)
+
+    def _sleep(self, seconds: float) -> None:
+        if self._active:
+            self._advance(self._running(), round(max(0.0, seconds) * 1000))
+
+    def _advance(self, active: _Active, duration_ms: int) -> None:
+        """Let time pass for a running handler; at its deadline its process is killed."""
+        to_ms = min(self._simulation.now_ms + duration_ms, active.invocation.deadline_ms)
+        with unobserved():
+            self._simulation.advance_to(to_ms)
+        self._time.set(self._simulation.now_ms)
+        self._kill_if_late(active)
+
+    def _kill_if_late(self, active: _Active) -> None:
+        if self._simulation.now_ms >= active.invocation.deadline_ms:
+            active.killed = Ending.TIMED_OUT
+            raise Killed
+
+    def _look_at_effects(self, invocation: int) -> None:
+        if self._consumer.effects is None:
+            return
+        with unobserved():
+            effects = [_effect(found) for found in self._consumer.effects(self._world)]
+        self._looks += 1
+        known, self._effects = self._effects, Counter(effects)
+        for key, body in effects:
+            if known[key, body] > 0:
+                known[key, body] -= 1
+            else:
+                self._simulation.trace.append(EffectSeen(self._simulation.now_ms, invocation, self._looks, key, body))
+
+
+def _effect(found: str | Effect) -> tuple[str, str | None]:
+    return (found, None) if isinstance(found, str) else (found.key, found.body)
+
+
+def _outcome(result: InvocationResult) -> Outcome:
+    if result.exited:
+        return Outcome(ending=Ending.CRASHED, payload=result.payload)
+    return Outcome(ending=Ending.RAISED if result.function_error else Ending.RETURNED, payload=result.payload)
+
+
+def _killed(active: _Active, now_ms: int) -> Outcome:
+    assert active.killed is not None
+    invocation = active.invocation
+    if active.killed is Ending.TIMED_OUT:
+        at = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        seconds = (invocation.deadline_ms - invocation.started_ms) / 1000
+        text = f'{{"errorMessage": "{at} {invocation.request_id} Task timed out after {seconds:.2f} seconds"}}'
+    else:
+        text = (
+            f'{{"errorType": "Runtime.ExitError", "errorMessage": "RequestId: {invocation.request_id} '
+            'Error: Runtime exited with error: signal: killed"}'
+        )
+    return Outcome(ending=active.killed, payload=text)

@@ -1,0 +1,243 @@
+"""The invariants: pure functions from a history to what breaks them.
+
+Each yields a :class:`Violation` for everything that breaks it, and raises :class:`CannotTell` where the run did not get
+to the point being judged.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from redrive.fixtures.event_builder import md5_of_body
+from redrive.simulator.function import Ending
+
+from .consumer import Claim
+from .history import Delivery, Fate, History
+from .plan import Kind
+
+__all__ = ["INVARIANTS", "CannotTell", "Invariant", "Violation"]
+
+
+class CannotTell(Exception):
+    """The history does not reach the point that the invariant judges."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """What breaks an invariant, in a sentence, and the business keys it is about."""
+
+    message: str
+    business_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invariant:
+    """A named promise, and the claim without which it is not held against a consumer."""
+
+    name: str
+    summary: str
+    check: Callable[[History], Iterator[Violation]]
+    claim: Claim | None = None
+
+
+def no_loss(history: History) -> Iterator[Violation]:
+    """Every message sent ends acknowledged with its effect, or in the dead-letter queue."""
+    done = {effect.key for effect in history.effects}
+    for fate in _enqueued(history):
+        if fate.dead_lettered_after is not None:
+            continue
+        if fate.acknowledged:
+            if history.looks_at_effects and fate.message.key not in done:
+                yield _about(fate, "was acknowledged, and its effect never happened")
+        elif history.queue.max_receive_count is None:
+            yield _about(
+                fate,
+                f"was delivered {len(fate.deliveries)} times and never acknowledged; "
+                "there is no dead-letter queue, so it is gone when its retention ends",
+            )
+        elif not history.finished:
+            raise CannotTell(f"the run ended before {_name(fate)} was acknowledged or dead-lettered")
+        else:
+            yield _about(fate, "is neither acknowledged nor in the dead-letter queue")
+
+
+def no_invention(history: History) -> Iterator[Violation]:
+    """No effect for a business key that was never sent."""
+    sent = {message.key for message in history.plan.messages}
+    for key in sorted({effect.key for effect in history.effects} - sent):
+        yield Violation(message=f"there is an effect for {key!r}, which was never sent", business_keys=(key,))
+
+
+def effects_once(history: History) -> Iterator[Violation]:
+    """No business key has its effect more than once."""
+    for key, count in Counter(effect.key for effect in history.effects).items():
+        if count > 1:
+            yield Violation(message=f"the effect for {key!r} happened {count} times", business_keys=(key,))
+
+
+def poison_isolated(history: History) -> Iterator[Violation]:
+    """A valid message comes back only where the rules force it: a poison message costs its neighbours nothing more."""
+    for fate in _enqueued(history):
+        if fate.message.kind is Kind.POISON:
+            continue
+        for delivery in fate.deliveries:
+            if _came_back(history, fate, delivery) and not _forced_back(history, fate, delivery):
+                neighbours = _poison_in(history, delivery)
+                because = f"with {_list(neighbours)} in its batch" if neighbours else "though nothing was wrong"
+                yield Violation(
+                    message=f"{_name(fate)} was not done at delivery {delivery.receive_count}, {because}",
+                    business_keys=(fate.message.key,),
+                )
+                break
+
+
+def dead_lettered(history: History) -> Iterator[Violation]:
+    """Poison is in the dead-letter queue after exactly ``maxReceiveCount`` deliveries, and nothing else is."""
+    limit = history.queue.max_receive_count
+    for fate in _enqueued(history):
+        if fate.message.kind is Kind.POISON:
+            yield from _poison_fate(history, fate, limit)
+        elif fate.dead_lettered_after is not None and not _forced_out(history, fate):
+            yield _about(fate, f"is valid, and was dead-lettered after {len(fate.deliveries)} deliveries")
+
+
+def _poison_fate(history: History, fate: Fate, limit: int | None) -> Iterator[Violation]:
+    if limit is None:
+        yield _about(fate, f"was delivered {len(fate.deliveries)} times; there is no dead-letter queue")
+    elif fate.dead_lettered_after is None:
+        if not fate.acknowledged and not history.finished:
+            raise CannotTell(f"the run ended before {_name(fate)} was dead-lettered")
+        yield _about(fate, "is poison, and was acknowledged instead of being dead-lettered")
+    elif len(fate.deliveries) != limit:
+        yield _about(fate, f"was dead-lettered after {len(fate.deliveries)} deliveries instead of {limit}")
+
+
+def order_kept(history: History) -> Iterator[Violation]:
+    """The effects of one message group happen in the order in which its messages were sent."""
+    place: dict[str, tuple[str, int]] = {}
+    for number, message in enumerate(history.plan.messages):
+        if message.group is not None:
+            place.setdefault(message.key, (message.group, number))
+    latest: dict[str, tuple[int, int, str]] = {}
+    seen: set[str] = set()
+    for effect in history.effects:
+        if effect.key in seen or effect.key not in place:
+            continue
+        seen.add(effect.key)
+        group, number = place[effect.key]
+        before = latest.get(group)
+        if before is not None and number < before[0] and effect.look != before[1]:
+            yield Violation(
+                message=f"in message group {group!r} the effect for {before[2]!r} happened before that for "
+                f"{effect.key!r}, which was sent earlier",
+                business_keys=(effect.key, before[2]),
+            )
+        if before is None or number > before[0]:
+            latest[group] = (number, effect.look, effect.key)
+
+
+def response_valid(history: History) -> Iterator[Violation]:
+    """Every response is one that the mapping reads as the documents say."""
+    for invocation in history.invocations.values():
+        if invocation.ending is Ending.RETURNED and invocation.problem is not None:
+            keys = tuple(history.by_message_id[message_id].message.key for message_id in invocation.message_ids)
+            yield Violation(
+                message=f"invocation {invocation.number + 1} answered {_short(invocation.payload)}: "
+                f"{invocation.problem}; the mapping reads that as {invocation.verdict} of the batch",
+                business_keys=keys,
+            )
+
+
+def body_exact(history: History) -> Iterator[Violation]:
+    """Bodies arrive, and are worked on, byte for byte as they were sent."""
+    for fate in _enqueued(history):
+        if any(delivery.md5_of_body != md5_of_body(fate.message.body) for delivery in fate.deliveries):
+            yield _about(fate, "was delivered with another body than it was sent with")
+    sent: dict[str, set[str]] = defaultdict(set)
+    for message in history.plan.messages:
+        sent[message.key].add(message.body)
+    for effect in history.effects:
+        if effect.body is not None and effect.key in sent and effect.body not in sent[effect.key]:
+            yield Violation(
+                message=f"the effect for {effect.key!r} was made from {_short(effect.body)}, "
+                f"sent was {_short(min(sent[effect.key]))}",
+                business_keys=(effect.key,),
+            )
+
+
+def _enqueued(history: History) -> Iterator[Fate]:
+    for fate in history.fates:
+        if fate.enqueued:
+            yield fate
+
+
+def _came_back(history: History, fate: Fate, delivery: Delivery) -> bool:
+    return fate.message_id in history.invocations[delivery.invocation].failed
+
+
+def _forced_back(history: History, fate: Fate, delivery: Delivery) -> bool:
+    """Whether the rules, and not the consumer, made this delivery come to nothing.
+
+    Either a fault struck the invocation or another that overlapped it or left a claim behind; or, in a FIFO queue, an
+    earlier message of the group failed in the same batch, so that this one had to wait (E18).
+    """
+    if history.invocations[delivery.invocation].faults:
+        return True
+    if not history.plan.fifo:
+        return False
+    batch = history.invocations[delivery.invocation].message_ids
+    failed = history.invocations[delivery.invocation].failed
+    earlier = (history.by_message_id[message_id] for message_id in batch[: delivery.position])
+    return any(other.message.group == fate.message.group and other.message_id in failed for other in earlier)
+
+
+def _forced_out(history: History, fate: Fate) -> bool:
+    return all(_forced_back(history, fate, delivery) for delivery in fate.deliveries)
+
+
+def _poison_in(history: History, delivery: Delivery) -> tuple[str, ...]:
+    batch = (history.by_message_id[i] for i in history.invocations[delivery.invocation].message_ids)
+    return tuple(fate.message.key for fate in batch if fate.message.kind is Kind.POISON)
+
+
+def _about(fate: Fate, what: str) -> Violation:
+    return Violation(message=f"{_name(fate)} {what}", business_keys=(fate.message.key,))
+
+
+def _name(fate: Fate) -> str:
+    kind = " (poison)" if fate.message.kind is Kind.POISON else ""
+    return f"message {fate.number + 1}, {fate.message.key!r}{kind},"
+
+
+def _list(keys: tuple[str, ...]) -> str:
+    return ", ".join(repr(key) for key in keys)
+
+
+def _short(text: str | None, most: int = 120) -> str:
+    if text is None:
+        return "nothing"
+    return repr(text if len(text) <= most else text[: most - 1] + "…")
+
+
+INVARIANTS: dict[str, Invariant] = {
+    invariant.name: invariant
+    for invariant in (
+        Invariant(name="no-loss", summary=(no_loss.__doc__ or ""), check=no_loss),
+        Invariant(name="no-invention", summary=(no_invention.__doc__ or ""), check=no_invention),
+        Invariant(
+            name="effects-once", summary=(effects_once.__doc__ or ""), check=effects_once, claim=Claim.IDEMPOTENT
+        ),
+        Invariant(
+            name="poison-isolated",
+            summary=(poison_isolated.__doc__ or ""),
+            check=poison_isolated,
+            claim=Claim.PARTIAL_BATCH,
+        ),
+        Invariant(
+            name="dead-lettered", summary=(dead_lettered.__doc__ or ""), check=dead_lettered, claim=Claim.DEAD_LETTERS
+        ),
+        Invariant(name="order-kept", summary=(order_kept.__doc__ or ""), check=order_kept, claim=Claim.ORDERED),
+        Invariant(name="response-valid", summary=(response_valid.__doc__ or ""), check=response_valid),
+        Invariant(name="body-exact", summary=(body_exact.__doc__ or ""), check=body_exact),
+    )
+}

@@ -1,0 +1,123 @@
+"""Targets: what the user names on the command line, made into a consumer and a handler that can be loaded afresh."""
+
+import importlib
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from redrive.fixtures.runtimes.in_process import ExecutionEnvironment, HandlerError, HandlerSource, locate
+
+from .consumer import Claim, Consumer
+from .errors import TargetError
+
+__all__ = ["REFERENCE", "HandlerOf", "Target", "handler_of", "load_target"]
+
+HandlerOf = HandlerSource | Callable[[Any, Any], Any]
+
+REFERENCE = "redrive.scenarios.reference:consumer"
+"""What is verified where no target is given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A target as named, its consumer, and how that was come by if it needs saying."""
+
+    name: str
+    consumer: Consumer
+    note: str | None = None
+
+
+def load_target(name: str) -> Target:
+    """Load ``package.module:attribute`` or ``path/to/file.py:attribute``: a handler or a :class:`Consumer`.
+
+    A handler that its module has a consumer for is verified as that consumer. A bare handler becomes a consumer with
+    default bodies, of which only what can be seen from outside is judged. Raises :class:`TargetError`.
+    """
+    try:
+        source = locate(name)
+    except HandlerError as error:
+        raise TargetError(str(error)) from error
+    module = _import(source)
+    found = _attribute(module, source)
+    if isinstance(found, Consumer):
+        handler_of(found)
+        return Target(name=name, consumer=found)
+    if not callable(found):
+        raise TargetError(f"{name} is {type(found).__name__}, neither a handler nor a Consumer")
+    for attribute, value in vars(module).items():
+        if isinstance(value, Consumer) and _is_for(value, found, source):
+            note = f"judged as the consumer {attribute!r} of {source.module}"
+            return Target(name=name, consumer=value, note=note)
+    note = "a bare handler: default bodies, and only what can be seen from outside is judged"
+    return Target(name=name, consumer=_bare(name), note=note)
+
+
+def handler_of(consumer: Consumer) -> HandlerOf:
+    """The consumer's handler as something to make execution environments of. Raises :class:`TargetError`."""
+    handler = consumer.handler
+    if isinstance(handler, str):
+        try:
+            return locate(handler)
+        except HandlerError as error:
+            raise TargetError(str(error)) from error
+    module = sys.modules.get(getattr(handler, "__module__", ""))
+    name = getattr(handler, "__qualname__", "")
+    if module is not None and module.__name__ != "__main__" and getattr(module, name, None) is handler:
+        try:
+            return locate(f"{module.__name__}:{name}")
+        except HandlerError:
+            return handler
+    return handler
+
+
+def check_handler(consumer: Consumer) -> None:
+    """Import the handler once, for a clear word if that fails. Raises :class:`TargetError`."""
+    source = handler_of(consumer)
+    if not isinstance(source, HandlerSource):
+        return
+    environment = ExecutionEnvironment(source)
+    try:
+        with environment.active():
+            environment.load()
+    except HandlerError as error:
+        raise TargetError(str(error)) from error
+    except Exception as error:
+        raise TargetError(_failed_import(source, error)) from error
+
+
+def _import(source: HandlerSource) -> ModuleType:
+    if source.search_path is not None and source.search_path not in sys.path:
+        sys.path.insert(0, source.search_path)
+    try:
+        return importlib.import_module(source.module)
+    except Exception as error:
+        raise TargetError(_failed_import(source, error)) from error
+
+
+def _failed_import(source: HandlerSource, error: Exception) -> str:
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"importing {source.module!r} failed with {what} (--debug shows where)"
+
+
+def _attribute(module: ModuleType, source: HandlerSource) -> Any:
+    found: Any = module
+    for name in source.attribute.split("."):
+        if not hasattr(found, name):
+            raise TargetError(f"module {source.module!r} has no attribute {source.attribute!r}")
+        found = getattr(found, name)
+    return found
+
+
+def _is_for(consumer: Consumer, handler: object, source: HandlerSource) -> bool:
+    return consumer.handler is handler or consumer.handler == f"{source.module}:{source.attribute}"
+
+
+def _bare(name: str) -> Consumer:
+    return Consumer(
+        handler=name,
+        valid=lambda key: json.dumps({"id": key}),
+        claims=frozenset({Claim.PARTIAL_BATCH, Claim.DEAD_LETTERS}),
+    )

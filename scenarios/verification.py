@@ -1,0 +1,222 @@
+"""Verification: generate plans for a scenario, run each, judge its history, keep the shortest that breaks something."""
+
+import hashlib
+import shlex
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, Verbosity
+from hypothesis.errors import Flaky
+
+from .catalogue import CATALOGUE
+from .consumer import Consumer
+from .environments.simulated import SimulatedEnvironment
+from .errors import UnknownName
+from .history import History
+from .judgement import Judgement, Verdict, judge
+from .plan import Plan
+from .results import Finding, Report, ScenarioResult
+from .scenario import Scenario
+from .target import HandlerOf, Target, handler_of
+from .timeline import timeline
+
+__all__ = ["DEFAULT_EXAMPLES", "DEFAULT_SEED", "Job", "jobs_of", "verify", "verify_scenario"]
+
+DEFAULT_EXAMPLES = 20
+DEFAULT_SEED = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One scenario to be asked of one consumer. ``name`` says the variant too: ``crash-after-effect[delta]``."""
+
+    name: str
+    scenario: Scenario
+    consumer: Consumer
+
+
+def jobs_of(consumer: Consumer, names: Iterable[str] = ()) -> tuple[Job, ...]:
+    """What to run: the whole catalogue and the consumer's variants, or the named scenarios of them.
+
+    Raises :class:`UnknownName` for a name that fits nothing.
+    """
+    jobs = [Job(name=name, scenario=scenario, consumer=consumer) for name, scenario in CATALOGUE.items()]
+    for variant in consumer.variants:
+        jobs.extend(
+            Job(name=f"{name}[{variant.name}]", scenario=CATALOGUE[name], consumer=variant.consumer)
+            for name in variant.scenarios
+        )
+    wanted = tuple(names)
+    for name in wanted:
+        if not any(name == job.name for job in jobs):
+            raise UnknownName("scenario", name, tuple(job.name for job in jobs))
+    return tuple(job for job in jobs if not wanted or job.name in wanted)
+
+
+def verify(
+    target: Target,
+    *,
+    jobs: Iterable[Job],
+    seed: int = DEFAULT_SEED,
+    examples: int = DEFAULT_EXAMPLES,
+    on_start: Callable[[Job], None] = lambda _: None,
+    on_result: Callable[[ScenarioResult], None] = lambda _: None,
+) -> Report:
+    """Run the jobs one after the other in the simulated environment. The same seed, the same report but for time."""
+    environment = SimulatedEnvironment()
+    results = []
+    with environment.running():
+        for job in jobs:
+            on_start(job)
+            replay = _replay(target.name, job.name, seed, examples)
+            result = verify_scenario(job, environment, seed=seed, examples=examples, replay=replay)
+            results.append(result)
+            on_result(result)
+    return Report(
+        version=version("redrive"),
+        target=target.name,
+        environment=environment.name,
+        runtime="in-process",
+        seed=seed,
+        scenarios=results,
+    )
+
+
+def verify_scenario(
+    job: Job,
+    environment: SimulatedEnvironment,
+    *,
+    seed: int = DEFAULT_SEED,
+    examples: int = DEFAULT_EXAMPLES,
+    replay: str = "",
+    shrink: bool = True,
+) -> ScenarioResult:
+    """Ask one scenario of one consumer, within :meth:`SimulatedEnvironment.running`.
+
+    With ``shrink=False`` the first history that breaks something will do, which is quicker.
+    """
+    began = time.perf_counter()
+    reason = job.scenario.why_not(job.consumer)
+    if reason is not None:
+        return ScenarioResult(name=job.name, verdict=Verdict.SKIPPED, reason=reason)
+    search = _Search(job, handler_of(job.consumer), environment, _derive(seed, job.name))
+    phases = (Phase.explicit, Phase.generate, Phase.shrink) if shrink else (Phase.explicit, Phase.generate)
+    crashed = search.hunt(examples, phases)
+    verdict, reason = search.verdict(crashed)
+    return ScenarioResult(
+        name=job.name,
+        verdict=verdict,
+        reason=reason,
+        examples=search.examples,
+        deliveries=search.deliveries,
+        seconds=round(time.perf_counter() - began, 3),
+        violations=tuple(search.findings(replay)) if verdict is Verdict.VIOLATED else (),
+    )
+
+
+class _Broken(Exception):
+    """An invariant is violated: tells Hypothesis to shrink. Never leaves this module."""
+
+
+@dataclass(slots=True)
+class _Search:
+    """The runs of one scenario, and the shortest history found so far for each invariant that was broken."""
+
+    job: Job
+    handler: HandlerOf
+    environment: SimulatedEnvironment
+    seed: int
+    examples: int = 0
+    deliveries: int = 0
+    calls: int = 0
+    struck: bool = False
+    unknown: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, tuple[tuple[int, ...], History, Judgement]] = field(default_factory=dict)
+
+    def hunt(self, examples: int, phases: tuple[Phase, ...]) -> str | None:
+        """Generate and judge. Returns what kept the search from its end, or None."""
+        given = hypothesis.given(self.job.scenario.plans(self.job.consumer))
+        settings = hypothesis.settings(
+            max_examples=examples,
+            phases=phases,
+            database=None,
+            deadline=None,
+            verbosity=Verbosity.quiet,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+        )
+        test = hypothesis.seed(self.seed)(settings(given(self._try)))
+        try:
+            test()
+        except _Broken:
+            return None
+        except Flaky:
+            return "the same plan ended differently when it was run again: the handler depends on more than it is given"
+        except Exception as error:  # noqa: BLE001 - setup or effects of the consumer failed: the verdict says so
+            return " ".join(f"the run failed with {type(error).__name__}: {error}".split())
+        return None
+
+    def _try(self, plan: Plan) -> None:
+        history = self.environment.run(plan, self.job.consumer, self.handler, seed=self.seed)
+        self.examples += 1
+        self.deliveries += history.deliveries
+        self.calls += history.calls
+        self.struck |= history.struck
+        violated = False
+        for judgement in judge(history, self.job.scenario.judged_by(self.job.consumer)):
+            if judgement.verdict is Verdict.UNKNOWN:
+                self.unknown.setdefault(judgement.invariant, judgement.reason or "")
+            elif judgement.verdict is Verdict.VIOLATED:
+                violated = True
+                self._keep(history, judgement)
+        if violated:
+            raise _Broken
+
+    def _keep(self, history: History, judgement: Judgement) -> None:
+        size = (len(history.plan.messages), len(history.plan.faults), history.deliveries, len(history.events))
+        best = self.broken.get(judgement.invariant)
+        if best is None or size < best[0]:
+            self.broken[judgement.invariant] = (size, history, judgement)
+
+    def verdict(self, crashed: str | None) -> tuple[Verdict, str | None]:
+        """The scenario's verdict, and the reason where it needs one."""
+        if self.broken:
+            return Verdict.VIOLATED, None
+        if crashed is not None:
+            return Verdict.UNKNOWN, crashed
+        if self.unknown:
+            return Verdict.UNKNOWN, "; ".join(f"{name}: {reason}" for name, reason in self.unknown.items())
+        if self.job.scenario.strikes and not self.struck:
+            if self.calls == 0:
+                return Verdict.SKIPPED, "the handler makes no AWS call that could fail"
+            return Verdict.UNKNOWN, "no fault struck in any example, so nothing was shown"
+        return Verdict.HOLDS, None
+
+    def findings(self, replay: str) -> Iterator[Finding]:
+        """A finding for each broken invariant, in the scenario's order of them."""
+        for name in self.job.scenario.invariants:
+            if name in self.broken:
+                _, history, judgement = self.broken[name]
+                keys = tuple(dict.fromkeys(key for found in judgement.violations for key in found.business_keys))
+                yield Finding(
+                    invariant=name,
+                    message="; ".join(found.message for found in judgement.violations),
+                    business_keys=keys,
+                    timeline=timeline(history),
+                    replay=replay,
+                )
+
+
+def _derive(seed: int, name: str) -> int:
+    """A seed for each scenario that does not depend on which others are run."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:8])
+
+
+def _replay(target: str, scenario: str, seed: int, examples: int) -> str:
+    words = ["redrive", "verify", target, "--scenario", scenario, "--seed", str(seed)]
+    if examples != DEFAULT_EXAMPLES:
+        words += ["--examples", str(examples)]
+    return shlex.join(words)

@@ -1,0 +1,116 @@
+"""The order in which a queue hands out what is visible: one class for standard queues, one for FIFO queues.
+
+A *line* holds the messages that wait, whether already visible or not. The queue asks it for candidates and tells it
+what became of them. Neither class knows about receive counts or dead-letter queues.
+"""
+
+import random
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Protocol
+
+from .messages import Message
+
+__all__ = ["FifoLine", "Line", "StandardLine"]
+
+
+class Line(Protocol):
+    """What a queue needs of an order of delivery."""
+
+    def add(self, message: Message) -> None:
+        """A new message, or one that was taken and came back. It may not be visible yet."""
+
+    def surfaced(self, message: Message) -> None:
+        """The time of ``visible_at_ms`` has come for a message that was added earlier."""
+
+    def candidates(self, now_ms: int) -> Iterator[Message]:
+        """Messages that one receive may take, in order; each one yielded has left the line."""
+
+    def left(self, message: Message) -> None:
+        """A message that was taken is deleted or moved away: it does not come back."""
+
+
+class StandardLine:
+    """Any visible message may come next (S17): the oldest one, or one that ``shuffle`` picks."""
+
+    def __init__(self, shuffle: random.Random | None = None) -> None:
+        self._visible: deque[Message] = deque()
+        self._shuffle = shuffle
+
+    def add(self, message: Message) -> None:
+        """Nothing to do: a message counts from the moment it surfaces."""
+
+    def surfaced(self, message: Message) -> None:
+        self._visible.append(message)
+
+    def candidates(self, now_ms: int) -> Iterator[Message]:
+        while self._visible:
+            if self._shuffle is not None:
+                # Costs O(n): shuffled queues are for small histories.
+                self._visible.rotate(self._shuffle.randrange(len(self._visible)))
+            message = self._visible.popleft()
+            # Deleted by an old receipt, or hidden anew, since it surfaced.
+            if not message.deleted and not message.in_flight and message.visible_at_ms <= now_ms:
+                yield message
+
+    def left(self, message: Message) -> None:
+        """Nothing to do: one message never holds back another."""
+
+
+@dataclass(slots=True, eq=False)
+class _Group:
+    waiting: list[tuple[int, Message]] = field(default_factory=list)
+    in_flight: int = 0
+    queued: bool = False
+
+
+class FifoLine:
+    """Order within a message group, and nothing from a group that has a message in flight (S18)."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, _Group] = {}
+        self._ready: deque[str] = deque()
+
+    def add(self, message: Message) -> None:
+        group = self._groups.setdefault(_name(message), _Group())
+        heappush(group.waiting, (message.ordinal, message))
+        if message.receive_count > 0:
+            group.in_flight -= 1
+
+    def surfaced(self, message: Message) -> None:
+        self._queue(_name(message))
+
+    def candidates(self, now_ms: int) -> Iterator[Message]:
+        # A receive takes as many as it can from one group before it turns to the next.
+        for _ in range(len(self._ready)):
+            group = self._groups.get(self._ready.popleft())
+            if group is None:
+                continue
+            group.queued = False
+            blocked = group.in_flight > 0
+            while not blocked and group.waiting and group.waiting[0][1].visible_at_ms <= now_ms:
+                group.in_flight += 1
+                yield heappop(group.waiting)[1]
+
+    def left(self, message: Message) -> None:
+        name = _name(message)
+        group = self._groups[name]
+        group.in_flight -= 1
+        if group.in_flight == 0 and not group.waiting:
+            del self._groups[name]
+        else:
+            self._queue(name)
+
+    def _queue(self, name: str) -> None:
+        group = self._groups.get(name)
+        if group is not None and group.in_flight == 0 and group.waiting and not group.queued:
+            group.queued = True
+            self._ready.append(name)
+
+
+def _name(message: Message) -> str:
+    if message.group is None:
+        raise ValueError("a message of a FIFO queue has a message group")
+    return message.group

@@ -57,14 +57,14 @@ def load_target(name: str) -> Target:
 
 def handler_of(consumer: Consumer) -> HandlerOf:
     """The consumer's handler as something to make execution environments of. Raises :class:`TargetError`."""
-    handler = consumer.handler
+    handler: str | HandlerOf = consumer.handler
     if isinstance(handler, str):
         try:
             return locate(handler)
         except HandlerError as error:
             raise TargetError(str(error)) from error
-    module = sys.modules.get(getattr(handler, "__module__", ""))
-    name = getattr(handler, "__qualname__", "")
+    module = sys.modules.get(handler.__module__)
+    name: str = getattr(handler, "__qualname__", "")
     if module is not None and module.__name__ != "__main__" and getattr(module, name, None) is handler:
         try:
             return locate(f"{module.__name__}:{name}")

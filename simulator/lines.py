@@ -20,7 +20,10 @@ class Line(Protocol):
     """What a queue needs of an order of delivery."""
 
     def add(self, message: Message) -> None:
-        """A new message, or one that was taken and came back. It may not be visible yet."""
+        """A new message. It may not be visible yet."""
+
+    def returned(self, message: Message) -> None:
+        """A message that was taken is back."""
 
     def surfaced(self, message: Message) -> None:
         """The time of ``visible_at_ms`` has come for a message that was added earlier."""
@@ -41,6 +44,9 @@ class StandardLine:
 
     def add(self, message: Message) -> None:
         """Nothing to do: a message counts from the moment it surfaces."""
+
+    def returned(self, message: Message) -> None:
+        """Nothing to do either."""
 
     def surfaced(self, message: Message) -> None:
         self._visible.append(message)
@@ -76,8 +82,10 @@ class FifoLine:
     def add(self, message: Message) -> None:
         group = self._groups.setdefault(_name(message), _Group())
         heappush(group.waiting, (message.ordinal, message))
-        if message.receive_count > 0:
-            group.in_flight -= 1
+
+    def returned(self, message: Message) -> None:
+        self.add(message)
+        self._groups[_name(message)].in_flight -= 1
 
     def surfaced(self, message: Message) -> None:
         self._queue(_name(message))

@@ -274,7 +274,7 @@ class Queue:
             message = entry[3]
             if message.in_flight:
                 message.in_flight = False
-                self._line.add(message)
+                self._line.returned(message)
             self._line.surfaced(message)
 
     def _dead_letter(self, now_ms: int, message: Message) -> None:
@@ -286,7 +286,7 @@ class Queue:
         target.accept_dead_letter(now_ms, message, source_arn=self.config.arn)
 
     def accept_dead_letter(self, now_ms: int, message: Message, *, source_arn: str) -> None:
-        """Take over a message from the queue at ``source_arn``: same id, a fresh receive count (S10, S11)."""
+        """Take over a message from the queue at ``source_arn``: same id, and the receive count goes on (S10, S11)."""
         self._ordinal += 1
         self._enqueue(
             now_ms,
@@ -305,6 +305,7 @@ class Queue:
                 trace_header=message.trace_header,
                 sender_id=message.sender_id,
                 dead_letter_source_arn=source_arn,
+                receive_count=message.receive_count,
             ),
         )
 

@@ -60,7 +60,7 @@ def unobserved() -> Iterator[None]:
         _observers.pop()
 
 
-def _before_send(event_name: str, **_: Any) -> None:
+def _before_send(event_name: str, **_rest: Any) -> None:
     observer = _observers[-1] if _observers else None
     if observer is not None:
         _, service, operation = event_name.split(".", 2)
@@ -69,7 +69,7 @@ def _before_send(event_name: str, **_: Any) -> None:
             observer.before_call(service, operation)
 
 
-def _response_received(parsed_response: Any, exception: Any, event_name: str, **_: Any) -> None:
+def _response_received(parsed_response: Any, exception: Any, event_name: str, **_rest: Any) -> None:
     observer = _observers[-1] if _observers else None
     if observer is not None:
         _, service, operation = event_name.split(".", 2)

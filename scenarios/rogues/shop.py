@@ -1,7 +1,7 @@
 """The shop that the rogues work for: a table of orders, its effects, and a consumer definition for a handler.
 
-An order is a JSON object ``{"order": "…", "note": "…"}``. Fulfilling it adds 1 to ``times`` of its row, so that doing it
-twice shows.
+An order is a JSON object ``{"order": "…", "note": "…"}``. Fulfilling it adds 1 to ``times`` of its row, so that
+doing it twice shows.
 """
 
 import json

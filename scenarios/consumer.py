@@ -57,11 +57,15 @@ class QueueSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """The same consumer in another configuration, put through some of the scenarios."""
+    """The same consumer in another configuration, put through some of the scenarios.
+
+    ``needs`` are modules without which the variant is skipped.
+    """
 
     name: str
     consumer: "Consumer"
     scenarios: tuple[str, ...]
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,8 @@ class Consumer:
     body for a business key (or a Hypothesis strategy of good bodies), ``poison`` a body that must end in the
     dead-letter queue; without ``poison``, none is sent. ``effects`` lists what has been done so far, business keys or
     :class:`Effect`; without it only what can be seen from outside is judged. ``setup`` makes what the handler
-    needs, and ``environment`` is added to the environment variables.
+    needs, and ``environment`` is added to the environment variables of handler, ``setup`` and ``effects``; ``{tmp}`` in
+    it stands for a folder that is empty at the beginning of each run.
     """
 
     handler: str | Callable[[Any, Any], Any]

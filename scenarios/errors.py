@@ -7,7 +7,7 @@ UsageError
 └── EnvironmentFailed  an environment that cannot be started or reached
 """
 
-__all__ = ["EnvironmentFailed", "InputError", "TargetError", "UnknownName", "UsageError"]
+__all__ = ["EnvironmentFailed", "InputError", "TargetError", "UnknownName", "UsageError", "one_line"]
 
 
 class UsageError(Exception):
@@ -31,3 +31,8 @@ class InputError(UsageError):
 
 class EnvironmentFailed(UsageError):
     """An environment that cannot be started or reached."""
+
+
+def one_line(error: BaseException) -> str:
+    """The error's type and message on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())

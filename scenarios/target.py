@@ -1,6 +1,7 @@
 """Targets: what the user names on the command line, made into a consumer and a handler that can be loaded afresh."""
 
 import importlib
+import importlib.util
 import json
 import sys
 from collections.abc import Callable
@@ -11,11 +12,23 @@ from typing import Any
 from redrive.fixtures.runtimes.in_process import ExecutionEnvironment, HandlerError, HandlerSource, locate
 
 from .consumer import Claim, Consumer
-from .errors import TargetError
+from .errors import TargetError, one_line
 
-__all__ = ["REFERENCE", "HandlerOf", "Target", "handler_of", "load_target"]
+__all__ = [
+    "REFERENCE",
+    "SHARED_MODULES",
+    "HandlerOf",
+    "Target",
+    "check_handler",
+    "handler_of",
+    "is_installed",
+    "load_target",
+]
 
 HandlerOf = HandlerSource | Callable[[Any, Any], Any]
+
+SHARED_MODULES = ("redrive.fixtures", "redrive.simulator", "redrive.scenarios", "redrive.load", "redrive.infra")
+"""Our own modules are nobody's execution environment; a handler of ours is imported afresh all the same."""
 
 REFERENCE = "redrive.scenarios.reference:consumer"
 """What is verified where no target is given."""
@@ -65,7 +78,8 @@ def handler_of(consumer: Consumer) -> HandlerOf:
             raise TargetError(str(error)) from error
     module = sys.modules.get(handler.__module__)
     name: str = getattr(handler, "__qualname__", "")
-    if module is not None and module.__name__ != "__main__" and getattr(module, name, None) is handler:
+    importable = module is not None and getattr(module, name, None) is handler
+    if module is not None and module.__name__ != "__main__" and importable:
         try:
             return locate(f"{module.__name__}:{name}")
         except HandlerError:
@@ -78,7 +92,7 @@ def check_handler(consumer: Consumer) -> None:
     source = handler_of(consumer)
     if not isinstance(source, HandlerSource):
         return
-    environment = ExecutionEnvironment(source)
+    environment = ExecutionEnvironment(source, shared=SHARED_MODULES)
     try:
         with environment.active():
             environment.load()
@@ -86,6 +100,14 @@ def check_handler(consumer: Consumer) -> None:
         raise TargetError(str(error)) from error
     except Exception as error:
         raise TargetError(_failed_import(source, error)) from error
+
+
+def is_installed(module: str) -> bool:
+    """Whether there is such a module, without importing it."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _import(source: HandlerSource) -> ModuleType:
@@ -98,8 +120,7 @@ def _import(source: HandlerSource) -> ModuleType:
 
 
 def _failed_import(source: HandlerSource, error: Exception) -> str:
-    what = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"importing {source.module!r} failed with {what} (--debug shows where)"
+    return f"importing {source.module!r} failed with {one_line(error)} (--debug shows where)"
 
 
 def _attribute(module: ModuleType, source: HandlerSource) -> Any:

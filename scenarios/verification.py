@@ -1,10 +1,13 @@
 """Verification: generate plans for a scenario, run each, judge its history, keep the shortest that breaks something."""
 
 import hashlib
+import multiprocessing
 import shlex
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 
 import hypothesis
@@ -14,13 +17,13 @@ from hypothesis.errors import Flaky
 from .catalogue import CATALOGUE
 from .consumer import Consumer
 from .environments.simulated import SimulatedEnvironment
-from .errors import UnknownName
+from .errors import UnknownName, one_line
 from .history import History
 from .judgement import Judgement, Verdict, judge
 from .plan import Plan
 from .results import Finding, Report, ScenarioResult
 from .scenario import Scenario
-from .target import HandlerOf, Target, handler_of
+from .target import HandlerOf, Target, handler_of, is_installed, load_target
 from .timeline import timeline
 
 __all__ = ["DEFAULT_EXAMPLES", "DEFAULT_SEED", "Job", "jobs_of", "verify", "verify_scenario"]
@@ -36,6 +39,14 @@ class Job:
     name: str
     scenario: Scenario
     consumer: Consumer
+    needs: tuple[str, ...] = ()
+
+    def why_not(self) -> str | None:
+        """Why this cannot be asked, or None."""
+        missing = [module for module in self.needs if not is_installed(module)]
+        if missing:
+            return f"not installed: {', '.join(missing)}"
+        return self.scenario.why_not(self.consumer)
 
 
 def jobs_of(consumer: Consumer, names: Iterable[str] = ()) -> tuple[Job, ...]:
@@ -46,7 +57,12 @@ def jobs_of(consumer: Consumer, names: Iterable[str] = ()) -> tuple[Job, ...]:
     jobs = [Job(name=name, scenario=scenario, consumer=consumer) for name, scenario in CATALOGUE.items()]
     for variant in consumer.variants:
         jobs.extend(
-            Job(name=f"{name}[{variant.name}]", scenario=CATALOGUE[name], consumer=variant.consumer)
+            Job(
+                name=f"{name}[{variant.name}]",
+                scenario=CATALOGUE[name],
+                consumer=variant.consumer,
+                needs=variant.needs,
+            )
             for name in variant.scenarios
         )
     wanted = tuple(names)
@@ -59,30 +75,68 @@ def jobs_of(consumer: Consumer, names: Iterable[str] = ()) -> tuple[Job, ...]:
 def verify(
     target: Target,
     *,
-    jobs: Iterable[Job],
+    jobs: Sequence[Job],
     seed: int = DEFAULT_SEED,
     examples: int = DEFAULT_EXAMPLES,
-    on_start: Callable[[Job], None] = lambda _: None,
+    processes: int = 1,
     on_result: Callable[[ScenarioResult], None] = lambda _: None,
 ) -> Report:
-    """Run the jobs one after the other in the simulated environment. The same seed, the same report but for time."""
-    environment = SimulatedEnvironment()
-    results = []
-    with environment.running():
-        for job in jobs:
-            on_start(job)
-            replay = _replay(target.name, job.name, seed, examples)
-            result = verify_scenario(job, environment, seed=seed, examples=examples, replay=replay)
-            results.append(result)
-            on_result(result)
+    """Run the jobs in the simulated environment. The same seed gives the same report but for time.
+
+    With more than one process the target is loaded anew in each, by name. ``on_result`` sees the results as they come;
+    the report has them in the order of the jobs.
+    """
+    asking = partial(_ask, seed=seed, examples=examples)
+    results = {}
+    for result in _in_turn(target, jobs, asking) if processes == 1 else _at_once(target, jobs, asking, processes):
+        results[result.name] = result
+        on_result(result)
     return Report(
         version=version("redrive"),
         target=target.name,
-        environment=environment.name,
+        environment=SimulatedEnvironment.name,
         runtime="in-process",
         seed=seed,
-        scenarios=results,
+        scenarios=[results[job.name] for job in jobs],
     )
+
+
+_Asking = Callable[[Target, Job, SimulatedEnvironment], ScenarioResult]
+
+
+def _ask(target: Target, job: Job, environment: SimulatedEnvironment, *, seed: int, examples: int) -> ScenarioResult:
+    replay = _replay(target.name, job.name, seed, examples)
+    return verify_scenario(job, environment, seed=seed, examples=examples, replay=replay)
+
+
+def _in_turn(target: Target, jobs: Sequence[Job], asking: _Asking) -> Iterator[ScenarioResult]:
+    environment = SimulatedEnvironment()
+    with environment.running():
+        for job in jobs:
+            yield asking(target, job, environment)
+
+
+def _at_once(target: Target, jobs: Sequence[Job], asking: _Asking, processes: int) -> Iterator[ScenarioResult]:
+    with ProcessPoolExecutor(
+        max_workers=min(processes, len(jobs)),
+        # A fresh interpreter: what this process has imported and patched stays here.
+        mp_context=multiprocessing.get_context("spawn"),
+    ) as executor:
+        futures = [executor.submit(_ask_in_worker, target.name, job.name, asking) for job in jobs]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _ask_in_worker(target: str, job: str, asking: _Asking) -> ScenarioResult:
+    environment = SimulatedEnvironment()
+    with environment.running():
+        loaded = load_target(target)
+        (found,) = jobs_of(loaded.consumer, [job])
+        return asking(loaded, found, environment)
 
 
 def verify_scenario(
@@ -99,7 +153,7 @@ def verify_scenario(
     With ``shrink=False`` the first history that breaks something will do, which is quicker.
     """
     began = time.perf_counter()
-    reason = job.scenario.why_not(job.consumer)
+    reason = job.why_not()
     if reason is not None:
         return ScenarioResult(name=job.name, verdict=Verdict.SKIPPED, reason=reason)
     search = _Search(job, handler_of(job.consumer), environment, _derive(seed, job.name))
@@ -156,7 +210,7 @@ class _Search:
         except Flaky:
             return "the same plan ended differently when it was run again: the handler depends on more than it is given"
         except Exception as error:  # noqa: BLE001 - setup or effects of the consumer failed: the verdict says so
-            return " ".join(f"the run failed with {type(error).__name__}: {error}".split())
+            return f"the run failed with {one_line(error)}"
         return None
 
     def _try(self, plan: Plan) -> None:

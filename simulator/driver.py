@@ -29,7 +29,7 @@ from .event_source import (
 from .faults import Faults
 from .function import Ending, ExecutionEnvironments, Lease, Outcome
 from .messages import Message
-from .queue import Queue, QueueConfig, Received
+from .queue import Queue, QueueConfig, Receive, Received
 
 __all__ = ["EPOCH_MS", "Invocation", "Simulation"]
 
@@ -135,10 +135,12 @@ class Simulation:
 
     def deliver_concurrently(self, invocation: int) -> None:
         """Hand the messages of a running invocation to a second one now, which runs to its end (S17)."""
-        for received in self._batches[invocation]:
-            self.queue.deliver_again(self.now_ms, received.message)
-            self.trace.append(trace.Reappeared(self.now_ms, received.message.message_id))
-        self._poll(extra=1)
+        messages = {received.message.ordinal: received.message for received in self._batches[invocation]}
+        received = self.queue.receive_again(self.now_ms, messages.values())
+        self.trace.extend(trace.Reappeared(self.now_ms, message.message_id) for message, _, _ in received.delivered)
+        self._record_dead_lettered(received)
+        if received.delivered:
+            self._start(received.delivered)
 
     def _schedule(self, at_ms: int, what: Callable[[], None]) -> None:
         self._scheduled += 1
@@ -153,8 +155,8 @@ class Simulation:
             if not self._due or self._due[0][0] > self.now_ms:
                 self._poll()
 
-    def _poll(self, extra: int = 0) -> None:
-        while len(self._batches) < self.mapping.concurrent_batches + extra:
+    def _poll(self) -> None:
+        while len(self._batches) < self.mapping.concurrent_batches:
             if not self._batch_is_ready():
                 break
             batch, self._open = tuple(self._open), []
@@ -164,8 +166,7 @@ class Simulation:
     def _batch_is_ready(self) -> bool:
         while (ask := polls(self.mapping, len(self._open))) > 0:
             received = self.queue.receive(self.now_ms, most=ask)
-            for message in received.dead_lettered:
-                self.trace.append(trace.DeadLettered(self.now_ms, message.message_id, message.receive_count))
+            self._record_dead_lettered(received)
             if not received.delivered:
                 break
             if not self._open:
@@ -178,6 +179,10 @@ class Simulation:
             self._wake_at(due_ms)
             return False
         return True
+
+    def _record_dead_lettered(self, received: Receive) -> None:
+        for message in received.dead_lettered:
+            self.trace.append(trace.DeadLettered(self.now_ms, message.message_id, message.receive_count))
 
     def _start(self, batch: tuple[Received, ...]) -> None:
         number = self._invocations
@@ -246,8 +251,8 @@ class Simulation:
                 self._schedule(self.now_ms + duplicate.after_ms, partial(self._deliver_again, message))
 
     def _deliver_again(self, message: Message) -> None:
-        self.queue.deliver_again(self.now_ms, message)
-        self.trace.append(trace.Reappeared(self.now_ms, message.message_id))
+        if self.queue.deliver_again(self.now_ms, message):
+            self.trace.append(trace.Reappeared(self.now_ms, message.message_id))
 
     def _wake_when_visible(self) -> None:
         at_ms = self.queue.next_change_ms()

@@ -29,6 +29,7 @@ BATCH_SIZE_MAX_FIFO = 10
 BATCH_SIZE_MAX_STANDARD = 10_000
 BATCH_SIZE_MAX_WITHOUT_WINDOW = 10
 BATCHING_WINDOW_S_MAX = 300
+FUNCTION_TIMEOUT_S_MAX = 900
 RECEIVE_MAX = 10
 
 
@@ -57,6 +58,10 @@ def validate_mapping(mapping: MappingConfig, *, fifo: bool, visibility_timeout_s
         _refuse("Batching window is not supported for FIFO queues")
     if mapping.batch_size > BATCH_SIZE_MAX_WITHOUT_WINDOW and mapping.batching_window_s < 1:
         _refuse("MaximumBatchingWindowInSeconds is at least 1 for a BatchSize above 10")
+    if not 1 <= mapping.function_timeout_s <= FUNCTION_TIMEOUT_S_MAX:
+        _refuse(f"Timeout {mapping.function_timeout_s} is not from 1 to {FUNCTION_TIMEOUT_S_MAX}")
+    if mapping.concurrent_batches < 1:
+        _refuse(f"{mapping.concurrent_batches} concurrent batches are not at least 1")
     if mapping.function_timeout_s > visibility_timeout_s:
         _refuse(
             f"Queue visibility timeout: {visibility_timeout_s} seconds is less than "
@@ -87,12 +92,12 @@ def batch_event(batch: Sequence[Received], *, queue_arn: str) -> dict[str, Any]:
             body=message.body,
             message_id=message.message_id,
             receipt_handle=handle,
-            system_attributes=message.system_attributes(),
+            system_attributes=message.system_attributes(receive_count),
             message_attributes=message.message_attributes,
             queue_arn=queue_arn,
             md5_of_body=message.md5_of_body,
         )
-        for message, handle, _ in batch
+        for message, handle, receive_count in batch
     )
 
 
@@ -131,7 +136,7 @@ def read_batch_response(
     if payload is None or not payload.strip():
         return _success()
     try:
-        response = json.loads(payload)
+        response = _JSON.decode(payload)
     except (ValueError, RecursionError):
         return _failure(sent, "the response is not JSON")
     if response is None:
@@ -142,6 +147,14 @@ def read_batch_response(
     if "batchItemFailures" not in response:
         return _success("the response is an object without batchItemFailures" if response else None)
     return _read_items(response["batchItemFailures"], sent)
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+# Python's own reader takes NaN and Infinity, and its writer makes them.
+_JSON = json.JSONDecoder(parse_constant=_not_json)
 
 
 def _read_items(items: Any, sent: frozenset[str]) -> BatchResult:

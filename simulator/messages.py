@@ -18,7 +18,9 @@ class Message:
 
     ``ordinal`` counts the messages of a queue in send order and is the position in a message group. ``state`` of
     the message follows from three fields: it is *deleted*, or *in flight* (received, hidden until
-    ``visible_at_ms``), or waiting (from ``visible_at_ms`` on it may be received).
+    ``visible_at_ms``), or waiting (from ``visible_at_ms`` on it may be received). One that was moved to the dead-letter
+    queue is *dead_lettered* as well as deleted. ``receive_count`` is this queue's, which the redrive policy limits (S10);
+    ``received_before`` is what earlier queues add to it in the system attribute (S07).
     """
 
     ordinal: int
@@ -34,16 +36,18 @@ class Message:
     trace_header: str | None = None
     sender_id: str = "AIDAEXAMPLESENDER0001"
     dead_letter_source_arn: str | None = None
+    received_before: int = 0
     receive_count: int = 0
     first_received_ms: int | None = None
     received_ms: int | None = None
     in_flight: bool = False
     deleted: bool = False
+    dead_lettered: bool = False
 
-    def system_attributes(self) -> dict[str, str]:
-        """The system attributes of an event record, all of them strings (S23, S21)."""
+    def system_attributes(self, receive_count: int) -> dict[str, str]:
+        """The system attributes of the delivery with this receive count, all of them strings (S23, S21)."""
         attributes = {
-            "ApproximateReceiveCount": str(self.receive_count),
+            "ApproximateReceiveCount": str(receive_count),
             "SentTimestamp": str(self.sent_ms),
             "SenderId": self.sender_id,
             "ApproximateFirstReceiveTimestamp": str(self.first_received_ms),
@@ -66,8 +70,8 @@ def receipt_handle(message: Message) -> str:
     return f"{_PREFIX}{message.ordinal:x}.{message.receive_count:x}.{message.message_id}"
 
 
-def parse_receipt_handle(handle: str) -> tuple[int, int]:
-    """The ordinal and receive count that a handle stands for.
+def parse_receipt_handle(handle: str) -> tuple[int, int, str]:
+    """The ordinal, receive count and message id that a handle stands for.
 
     Raises :class:`SqsError` ``ReceiptHandleIsInvalid`` for a string that no receive has given.
     """
@@ -75,7 +79,7 @@ def parse_receipt_handle(handle: str) -> tuple[int, int]:
         parts = handle.removeprefix(_PREFIX).split(".")
         if len(parts) == 3:
             try:
-                return int(parts[0], 16), int(parts[1], 16)
+                return int(parts[0], 16), int(parts[1], 16), parts[2]
             except ValueError:
                 pass
     raise SqsError("ReceiptHandleIsInvalid", f'The input receipt handle "{handle}" is not a valid one.')

@@ -3,7 +3,7 @@
 import hashlib
 import random
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -42,10 +42,11 @@ class QueueConfig:
     account_id: str = "123456789012"
 
     def __post_init__(self) -> None:
-        _bounded("VisibilityTimeout", self.visibility_timeout_s, 0, VISIBILITY_TIMEOUT_S_MAX)
-        _bounded("DelaySeconds", self.delay_s, 0, DELAY_S_MAX)
+        code = "InvalidAttributeValue"
+        _bounded("VisibilityTimeout", self.visibility_timeout_s, 0, VISIBILITY_TIMEOUT_S_MAX, code=code)
+        _bounded("DelaySeconds", self.delay_s, 0, DELAY_S_MAX, code=code)
         if self.max_receive_count is not None:
-            _bounded("maxReceiveCount", self.max_receive_count, 1, 1000)
+            _bounded("maxReceiveCount", self.max_receive_count, 1, 1000, code=code)
 
     @property
     def arn(self) -> str:
@@ -181,12 +182,18 @@ class Queue:
     def receive(self, now_ms: int, *, most: int = RECEIVE_MAX, visibility_timeout_s: int | None = None) -> Receive:
         """Hand out up to ``most`` visible messages, 1 to 10 (S05, S07, S08, S10, S16, S18)."""
         _bounded("MaxNumberOfMessages", most, 1, RECEIVE_MAX)
+        timeout_s = self.config.visibility_timeout_s
+        if visibility_timeout_s is not None:
+            _bounded("VisibilityTimeout", visibility_timeout_s, 0, VISIBILITY_TIMEOUT_S_MAX)
+            timeout_s = visibility_timeout_s
         self._surface(now_ms)
-        timeout_s = self.config.visibility_timeout_s if visibility_timeout_s is None else visibility_timeout_s
+        return self._take(now_ms, self._line.candidates(now_ms), most, timeout_s)
+
+    def _take(self, now_ms: int, candidates: Iterable[Message], most: int, timeout_s: int) -> Receive:
         delivered: list[Received] = []
         dead: list[Message] = []
         limit = self.config.max_receive_count
-        for message in self._line.candidates(now_ms):
+        for message in candidates:
             if limit is not None and message.receive_count >= limit:
                 self._dead_letter(now_ms, message)
                 dead.append(message)
@@ -197,7 +204,8 @@ class Queue:
             message.received_ms = now_ms
             message.in_flight = True
             self._hide(message, now_ms + timeout_s * 1000)
-            delivered.append(Received(message, receipt_handle(message), message.receive_count))
+            count = message.received_before + message.receive_count
+            delivered.append(Received(message, receipt_handle(message), count))
             if len(delivered) == most:
                 break
         return Receive(tuple(delivered), tuple(dead)) if delivered or dead else _NOTHING
@@ -236,18 +244,36 @@ class Queue:
         self._hide(message, now_ms + timeout_s * 1000)
         self._surface(now_ms)
 
-    def deliver_again(self, now_ms: int, message: Message) -> None:
+    def deliver_again(self, now_ms: int, message: Message) -> bool:
         """Make a message visible once more although it is in flight or was deleted: what S17 permits.
 
-        Standard queues only; the next receive counts as any other.
+        Standard queues only; the next receive counts as any other. False, and nothing has happened, for a message that
+        was moved to the dead-letter queue.
         """
-        if self.config.fifo:
-            raise ValueError("S17 is about standard queues")
-        message.deleted = False
+        if not self._come_back(message):
+            return False
         message.in_flight = False
-        self._messages[message.ordinal] = message
         message.visible_at_ms = now_ms
         self._line.surfaced(message)
+        return True
+
+    def receive_again(self, now_ms: int, messages: Iterable[Message]) -> Receive:
+        """Hand out these very messages although they are in flight or were deleted: what S17 permits.
+
+        Standard queues only. Counts as any other receive, the redrive policy's limit included (S07, S10); messages that
+        were moved to the dead-letter queue are left out.
+        """
+        again = [message for message in messages if self._come_back(message)]
+        return self._take(now_ms, again, len(again), self.config.visibility_timeout_s)
+
+    def _come_back(self, message: Message) -> bool:
+        if self.config.fifo:
+            raise ValueError("S17 is about standard queues")
+        if message.dead_lettered:
+            return False
+        message.deleted = False
+        self._messages[message.ordinal] = message
+        return True
 
     def _enqueue(self, now_ms: int, message: Message) -> None:
         self._messages[message.ordinal] = message
@@ -282,11 +308,15 @@ class Queue:
         assert target is not None, "a limit implies a dead-letter queue"
         del self._messages[message.ordinal]
         message.deleted = True
+        message.dead_lettered = True
         self._line.left(message)
         target.accept_dead_letter(now_ms, message, source_arn=self.config.arn)
 
     def accept_dead_letter(self, now_ms: int, message: Message, *, source_arn: str) -> None:
-        """Take over a message from the queue at ``source_arn``: same id, and the receive count goes on (S10, S11)."""
+        """Take over a message from the queue at ``source_arn`` (S10, S11).
+
+        The id stays, and what its system attributes say of earlier receives: those count over all queues (S07).
+        """
         self._ordinal += 1
         self._enqueue(
             now_ms,
@@ -305,16 +335,17 @@ class Queue:
                 trace_header=message.trace_header,
                 sender_id=message.sender_id,
                 dead_letter_source_arn=source_arn,
-                receive_count=message.receive_count,
+                received_before=message.received_before + message.receive_count,
+                first_received_ms=message.first_received_ms,
             ),
         )
 
     def _by_handle(self, now_ms: int, handle: str) -> Message | None:
         """The message a handle still speaks for; None if it is gone (S09)."""
-        ordinal, receive_count = parse_receipt_handle(handle)
+        ordinal, receive_count, message_id = parse_receipt_handle(handle)
         self._surface(now_ms)
         message = self._messages.get(ordinal)
-        if message is None:
+        if message is None or message.message_id != message_id:
             return None
         if self.config.fifo and (not message.in_flight or message.receive_count != receive_count):
             raise SqsError(
@@ -351,6 +382,6 @@ def sha256_of_body(body: str) -> str:
     return hashlib.sha256(body.encode()).hexdigest()
 
 
-def _bounded(name: str, value: int, least: int, most: int) -> None:
+def _bounded(name: str, value: int, least: int, most: int, *, code: str = "InvalidParameterValue") -> None:
     if not least <= value <= most:
-        raise SqsError("InvalidParameterValue", f"Value {value} for parameter {name} is invalid: {least} to {most}.")
+        raise SqsError(code, f"Value {value} for parameter {name} is invalid: {least} to {most}.")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from hypothesis import strategies as st
+
 from redrive.simulator.faults import ConcurrentDuplicate, DuplicateDelivery, LostDelete, Moment
 
 from ..consumer import Consumer

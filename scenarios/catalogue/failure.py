@@ -1,6 +1,7 @@
 """Failure: the function crashes, runs out of time, or cannot reach what it depends on."""
 
 from hypothesis import strategies as st
+
 from redrive.simulator.faults import CrashAt, DependencyDown, Moment, SlowAt
 
 from ..consumer import Consumer

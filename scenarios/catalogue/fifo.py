@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hypothesis import strategies as st
+
 from redrive.simulator.faults import CrashAt, Fault, Moment, SlowAt
 
 from ..consumer import Claim, Consumer

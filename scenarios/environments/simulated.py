@@ -3,11 +3,12 @@
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from botocore.exceptions import EndpointConnectionError
+
 from redrive.fixtures.runtimes.context import LambdaContext
 from redrive.fixtures.runtimes.in_process import ExecutionEnvironment, InvocationResult, Killed
 from redrive.simulator.driver import EPOCH_MS, Invocation, Simulation
@@ -17,9 +18,10 @@ from redrive.simulator.function import Ending, Outcome
 from redrive.simulator.queue import QueueConfig
 
 from ..consumer import Consumer, Effect
+from ..errors import TargetError, one_line
 from ..history import Called, EffectSeen, History, Struck
 from ..plan import Plan, PlannedMessage
-from ..target import HandlerOf
+from ..target import SHARED_MODULES, HandlerOf, check_handler
 from .aws_calls import observed, unobserved
 from .moto_world import MotoWorld, environment_variables
 from .virtual_time import VirtualTime, virtual_time
@@ -28,9 +30,6 @@ __all__ = ["SimulatedEnvironment"]
 
 CALL_MS = 5
 """How long an AWS call takes in virtual time."""
-
-SHARED_MODULES = ("redrive.fixtures", "redrive.simulator", "redrive.scenarios", "redrive.load", "redrive.infra")
-"""Our own modules are nobody's execution environment; a handler of ours is imported afresh all the same."""
 
 # Reads cannot have an effect, so there is no need to look for one after them.
 _READS = ("Get", "List", "Describe", "Head", "Scan", "Query", "BatchGet")
@@ -50,13 +49,31 @@ class SimulatedEnvironment:
         with environment_variables({}), self._world.running():
             yield self
 
+    def check(self, consumer: Consumer) -> None:
+        """Set the consumer up and import its handler once, for a clear word if that fails.
+
+        Raises :class:`TargetError`.
+        """
+        self._world.empty()
+        with self._variables(consumer):
+            if consumer.setup is not None:
+                try:
+                    consumer.setup(self._world)
+                except Exception as error:
+                    raise TargetError(f"the consumer's setup failed with {one_line(error)}") from error
+            check_handler(consumer)
+
+    @contextmanager
+    def _variables(self, consumer: Consumer) -> Iterator[None]:
+        with tempfile.TemporaryDirectory(prefix="redrive-") as directory:
+            variables = {name: value.replace("{tmp}", directory) for name, value in consumer.environment.items()}
+            with environment_variables(variables):
+                yield
+
     def run(self, plan: Plan, consumer: Consumer, handler: HandlerOf, *, seed: int) -> History:
         """One run from an empty world until nothing is left to happen, in virtual time."""
         self._world.empty()
-        with ExitStack() as stack:
-            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="redrive-"))
-            variables = {name: value.replace("{tmp}", directory) for name, value in consumer.environment.items()}
-            stack.enter_context(environment_variables(variables))
+        with self._variables(consumer):
             return _Run(plan, consumer, handler, self._world, seed=seed).history()
 
 
@@ -198,7 +215,7 @@ class _Run:
             return
         self._advance(active, CALL_MS)
         self._record_call(active, service, operation, answer)
-        if self._plan.fifo and not operation.startswith(_READS):
+        if self._plan.fifo and answer == "ok" and not operation.startswith(_READS):
             self._look_at_effects(active.invocation.number)
         for fault in self._simulation.faults.at_call(active.invocation.number, active.calls, Moment.AFTER):
             self._strike(active, fault)

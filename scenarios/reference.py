@@ -1,0 +1,124 @@
+"""The reference handler as a consumer, with each of its sinks: what ``redrive verify`` verifies by default.
+
+The handler is named, not imported: it is run like anybody else's.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from .consumer import Aws, Claim, Consumer, Effect, QueueSpec, Variant
+from .delta_table import NEEDS, delta_rows
+
+__all__ = ["HANDLER", "consumer", "delta", "memory"]
+
+HANDLER = "redrive.reference_handler.app:lambda_handler"
+TABLE = "redrive-ledger"
+
+_ENVIRONMENT = {
+    "REDRIVE_SINK": "dynamodb",
+    "REDRIVE_TABLE": TABLE,
+    "REDRIVE_BUSINESS_KEY_POINTER": "/order",
+    # One call after the other, so that the same seed gives the same history; the handler's code is the same.
+    "REDRIVE_MAX_WORKERS": "1",
+}
+
+# What a parser that reads and writes again would change: spaces, escapes, number formats, order of the names.
+_NOTES = st.sampled_from(["", "Größe 42", "𐍈 😀 e\u0301", "tab\tline\nend", '\\"quoted\\"'])
+_SHAPES = st.sampled_from(
+    [
+        '{{"order":{key},"note":{note}}}',
+        '{{ "note" : {note},  "order" : {key}, "amount": 1.10 }}',
+        '{{"order": {key}, "count": 10000000000000000000001, "note": {note}}}\n',
+    ]
+)
+
+
+def _valid(key: str) -> st.SearchStrategy[str]:
+    return st.builds(
+        lambda shape, note: shape.format(key=json.dumps(key), note=json.dumps(note, ensure_ascii=False)),
+        _SHAPES,
+        _NOTES,
+    )
+
+
+def _poison(key: str) -> st.SearchStrategy[str]:
+    return st.sampled_from(
+        [
+            f'{{"order": "{key}", ',
+            f'{{"odrer": "{key}"}}',
+            f'{{"order": ["{key}"]}}',
+            f"order {key}",
+            "[" * 100_000,
+        ]
+    )
+
+
+def _make_table(aws: Aws) -> None:
+    aws.client("dynamodb").create_table(
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": "business_key", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "business_key", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def _rows_in_dynamodb(aws: Aws) -> Iterator[Effect]:
+    columns = "business_key, body, revision"
+    pages = aws.client("dynamodb").get_paginator("scan").paginate(TableName=TABLE, ProjectionExpression=columns)
+    for page in pages:
+        for row in page["Items"]:
+            # How often the effect was written is what the sink counts; a row that is only claimed has none.
+            for _ in range(int(row.get("revision", {"N": "0"})["N"])):
+                yield Effect(key=row["business_key"]["S"], body=row["body"]["S"])
+
+
+def _rows_in_delta(_: Aws) -> list[Effect]:
+    rows = delta_rows(os.environ["REDRIVE_DELTA_TABLE"], ["business_key", "body"])
+    return [Effect(key=row["business_key"], body=row["body"]) for row in rows]
+
+
+# The rows are gone with the environment that held them, so there is nothing that could be looked at from outside.
+memory = Consumer(
+    handler=HANDLER,
+    valid=_valid,
+    poison=_poison,
+    queue=QueueSpec(),
+    claims=frozenset({Claim.PARTIAL_BATCH, Claim.DEAD_LETTERS}),
+    environment={**_ENVIRONMENT, "REDRIVE_SINK": "memory", "REDRIVE_LEDGER": "memory"},
+)
+"""For tests of the handler. Guarantee: none, the rows are gone with the execution environment."""
+
+delta = replace(
+    memory,
+    setup=_make_table,
+    effects=_rows_in_delta,
+    claims=frozenset({Claim.PARTIAL_BATCH, Claim.DEAD_LETTERS, Claim.IDEMPOTENT}),
+    environment={
+        **_ENVIRONMENT,
+        "REDRIVE_SINK": "delta",
+        "REDRIVE_LEDGER": "dynamodb",
+        "REDRIVE_DELTA_TABLE": "{tmp}/sqs_messages",
+    },
+)
+"""A local Delta table. Guarantee: one row for each business key, by merging."""
+
+consumer = replace(
+    memory,
+    setup=_make_table,
+    effects=_rows_in_dynamodb,
+    claims=frozenset(Claim),
+    environment=_ENVIRONMENT,
+    variants=(
+        Variant(
+            name="delta",
+            consumer=delta,
+            scenarios=("crash-after-effect", "producer-duplicate"),
+            needs=NEEDS,
+        ),
+    ),
+)
+"""Ledger and effect in one conditional write to DynamoDB. Guarantee: exactly once for each business key."""

@@ -1,0 +1,98 @@
+"""What a verification shows on the terminal: progress while it runs, a table, and each finding with its history."""
+
+import sys
+from types import TracebackType
+from typing import Self
+
+from rich import progress as rich_progress
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .judgement import Verdict
+from .results import Finding, Report, ScenarioResult
+from .target import Target
+
+__all__ = ["Progress", "print_report"]
+
+_COLOURS = {
+    Verdict.HOLDS: "green",
+    Verdict.VIOLATED: "bold red",
+    Verdict.UNKNOWN: "yellow",
+    Verdict.SKIPPED: "dim",
+}
+
+
+class Progress:
+    """A bar on a terminal, a line for each scenario elsewhere; on standard error, so that output can be piped."""
+
+    def __init__(self, target: Target, *, total: int) -> None:
+        self._console = Console(stderr=True)
+        self._target = target
+        self._total = total
+        self._done = 0
+        self._bar: rich_progress.Progress | None = None
+
+    def __enter__(self) -> Self:
+        self._console.print(f"verifying {self._target.name}, {self._total} scenarios", highlight=False, soft_wrap=True)
+        if self._target.note is not None:
+            self._console.print(f"  {self._target.note}", highlight=False, soft_wrap=True)
+        if self._console.is_terminal:
+            self._bar = rich_progress.Progress(console=self._console, transient=True)
+            self._task = self._bar.add_task("scenarios", total=self._total)
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def done(self, result: ScenarioResult) -> None:
+        """A scenario has its verdict."""
+        self._done += 1
+        if self._bar is not None:
+            self._bar.update(self._task, advance=1, description=result.name)
+        else:
+            print(f"  {self._done:2}/{self._total} {result.name}: {result.verdict}", file=sys.stderr, flush=True)
+
+
+def print_report(report: Report) -> None:
+    """The findings, then the table, then one line with the sum."""
+    console = Console(highlight=False)
+    for result in report.scenarios:
+        for finding in result.violations:
+            _print_finding(console, result, finding)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("scenario", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("examples", justify="right")
+    table.add_column("deliveries", justify="right")
+    table.add_column("seconds", justify="right")
+    table.add_column("")
+    for result in report.scenarios:
+        table.add_row(
+            Text(result.name),
+            Text(result.verdict, style=_COLOURS[result.verdict]),
+            str(result.examples),
+            str(result.deliveries),
+            f"{result.seconds:.2f}",
+            Text(_remark(result)),
+        )
+    console.print(table)
+    totals = report.totals()
+    counts = ", ".join(f"{totals[verdict]} {verdict}" for verdict in Verdict if totals[verdict])
+    console.print(f"\n{counts}; {totals['deliveries']} deliveries, seed {report.seed}", soft_wrap=True)
+
+
+def _remark(result: ScenarioResult) -> str:
+    if result.violations:
+        return ", ".join(finding.invariant for finding in result.violations)
+    return result.reason or ""
+
+
+def _print_finding(console: Console, result: ScenarioResult, finding: Finding) -> None:
+    console.print(Text(f"{finding.invariant} is violated in {result.name}", style="bold red"), soft_wrap=True)
+    for line in (finding.message, "", *finding.timeline, "", f"replay: {finding.replay}", ""):
+        console.print(Text(f"  {line}" if line else ""), soft_wrap=True)

@@ -1,6 +1,6 @@
 """What happened to every message, in order: the one thing that verdicts are drawn from."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +14,7 @@ from redrive.simulator.function import Ending
 from .consumer import QueueSpec
 from .plan import Plan, PlannedMessage
 
-__all__ = ["Called", "Delivery", "EffectSeen", "Fate", "History", "InvocationRecord", "Struck"]
+__all__ = ["Called", "Delivery", "EffectGone", "EffectSeen", "Fate", "History", "InvocationRecord", "Struck"]
 
 
 class Called(NamedTuple):
@@ -30,6 +30,16 @@ class Called(NamedTuple):
 
 class EffectSeen(NamedTuple):
     """An effect was there that was not there at the last look. Effects of one look have no order among them."""
+
+    at_ms: int
+    invocation: int
+    look: int
+    key: str
+    body: str | None
+
+
+class EffectGone(NamedTuple):
+    """An effect that was there at the last look is there no more."""
 
     at_ms: int
     invocation: int
@@ -149,6 +159,13 @@ class History:
     def effects(self) -> tuple[EffectSeen, ...]:
         """The effects in the order in which they were seen."""
         return tuple(event for event in self.events if isinstance(event, EffectSeen))
+
+    @cached_property
+    def done(self) -> frozenset[str]:
+        """The business keys whose effect is there in the end."""
+        seen = Counter(effect.key for effect in self.effects)
+        gone = Counter(event.key for event in self.events if isinstance(event, EffectGone))
+        return frozenset(seen - gone)
 
     @cached_property
     def deliveries(self) -> int:

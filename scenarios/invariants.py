@@ -1,18 +1,21 @@
 """The invariants: pure functions from a history to what breaks them.
 
-Each yields a :class:`Violation` for everything that breaks it, and raises :class:`CannotTell` where the run did not get
-to the point being judged.
+Each yields a :class:`Violation` for everything that breaks it, and after that raises :class:`CannotTell` if the run did
+not get to the point being judged.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 from redrive.fixtures.event_builder import md5_of_body
 from redrive.simulator.function import Ending
 
 from .consumer import Claim
-from .history import Delivery, Fate, History
+from .history import Delivery, Fate, History, InvocationRecord
 from .plan import Kind
 
 __all__ = ["INVARIANTS", "CannotTell", "Invariant", "Violation"]
@@ -42,13 +45,19 @@ class Invariant:
 
 def no_loss(history: History) -> Iterator[Violation]:
     """Every message sent ends acknowledged with its effect, or in the dead-letter queue."""
-    done = {effect.key for effect in history.effects}
-    for fate in _enqueued(history):
+    open_ends: list[Fate] = []
+    for fate in history.fates:
+        if not fate.enqueued:
+            if not fate.message_id:
+                open_ends.append(fate)
+            continue
         if fate.dead_lettered_after is not None:
             continue
         if fate.acknowledged:
-            if history.looks_at_effects and fate.message.key not in done:
-                yield _about(fate, "was acknowledged, and its effect never happened")
+            if history.looks_at_effects and fate.message.key not in history.done:
+                happened = any(effect.key == fate.message.key for effect in history.effects)
+                what = "is gone again" if happened else "never happened"
+                yield _about(fate, f"was acknowledged, its effect {what}, and no dead-letter queue has it")
         elif history.queue.max_receive_count is None:
             yield _about(
                 fate,
@@ -56,9 +65,11 @@ def no_loss(history: History) -> Iterator[Violation]:
                 "there is no dead-letter queue, so it is gone when its retention ends",
             )
         elif not history.finished:
-            raise CannotTell(f"the run ended before {_name(fate)} was acknowledged or dead-lettered")
+            open_ends.append(fate)
         else:
             yield _about(fate, "is neither acknowledged nor in the dead-letter queue")
+    if open_ends:
+        raise CannotTell(f"the run ended before {_name(open_ends[0])} was acknowledged or dead-lettered")
 
 
 def no_invention(history: History) -> Iterator[Violation]:
@@ -94,20 +105,25 @@ def poison_isolated(history: History) -> Iterator[Violation]:
 def dead_lettered(history: History) -> Iterator[Violation]:
     """Poison is in the dead-letter queue after exactly ``maxReceiveCount`` deliveries, and nothing else is."""
     limit = history.queue.max_receive_count
+    open_ends: list[Fate] = []
     for fate in _enqueued(history):
         if fate.message.kind is Kind.POISON:
-            yield from _poison_fate(history, fate, limit)
+            if limit is not None and fate.dead_lettered_after is None and not (fate.acknowledged or history.finished):
+                open_ends.append(fate)
+            else:
+                yield from _poison_fate(fate, limit)
         elif fate.dead_lettered_after is not None and not _forced_out(history, fate):
             yield _about(fate, f"is valid, and was dead-lettered after {len(fate.deliveries)} deliveries")
+    if open_ends:
+        raise CannotTell(f"the run ended before {_name(open_ends[0])} was dead-lettered")
 
 
-def _poison_fate(history: History, fate: Fate, limit: int | None) -> Iterator[Violation]:
+def _poison_fate(fate: Fate, limit: int | None) -> Iterator[Violation]:
     if limit is None:
         yield _about(fate, f"was delivered {len(fate.deliveries)} times; there is no dead-letter queue")
     elif fate.dead_lettered_after is None:
-        if not fate.acknowledged and not history.finished:
-            raise CannotTell(f"the run ended before {_name(fate)} was dead-lettered")
-        yield _about(fate, "is poison, and was acknowledged instead of being dead-lettered")
+        became = "acknowledged" if fate.acknowledged else "left in the queue"
+        yield _about(fate, f"was {became} instead of being dead-lettered")
     elif len(fate.deliveries) != limit:
         yield _about(fate, f"was dead-lettered after {len(fate.deliveries)} deliveries instead of {limit}")
 
@@ -118,22 +134,22 @@ def order_kept(history: History) -> Iterator[Violation]:
     for number, message in enumerate(history.plan.messages):
         if message.group is not None:
             place.setdefault(message.key, (message.group, number))
-    latest: dict[str, tuple[int, int, str]] = {}
+    furthest: dict[str, tuple[int, str]] = {}
     seen: set[str] = set()
-    for effect in history.effects:
-        if effect.key in seen or effect.key not in place:
-            continue
-        seen.add(effect.key)
-        group, number = place[effect.key]
-        before = latest.get(group)
-        if before is not None and number < before[0] and effect.look != before[1]:
-            yield Violation(
-                message=f"in message group {group!r} the effect for {before[2]!r} happened before that for "
-                f"{effect.key!r}, which was sent earlier",
-                business_keys=(effect.key, before[2]),
-            )
-        if before is None or number > before[0]:
-            latest[group] = (number, effect.look, effect.key)
+    # Effects of one look have no order among them, so each is held against those of the looks before.
+    for _, look in groupby(history.effects, key=attrgetter("look")):
+        new = [place[effect.key] + (effect.key,) for effect in look if effect.key in place and effect.key not in seen]
+        for group, number, key in new:
+            seen.add(key)
+            later, later_key = furthest.get(group, (-1, ""))
+            if number < later:
+                yield Violation(
+                    message=f"in message group {group!r} the effect for {later_key!r} happened before that for "
+                    f"{key!r}, which was sent earlier",
+                    business_keys=(key, later_key),
+                )
+        for group, number, key in new:
+            furthest[group] = max(furthest.get(group, (-1, "")), (number, key))
 
 
 def response_valid(history: History) -> Iterator[Violation]:
@@ -178,10 +194,10 @@ def _came_back(history: History, fate: Fate, delivery: Delivery) -> bool:
 def _forced_back(history: History, fate: Fate, delivery: Delivery) -> bool:
     """Whether the rules, and not the consumer, made this delivery come to nothing.
 
-    Either a fault struck the invocation or another that overlapped it or left a claim behind; or, in a FIFO queue, an
+    A fault struck its invocation, or another one that had the message at the same time; or, in a FIFO queue, an
     earlier message of the group failed in the same batch, so that this one had to wait (E18).
     """
-    if history.invocations[delivery.invocation].faults:
+    if any(invocation.faults for invocation in _at_the_same_time(history, fate, delivery)):
         return True
     if not history.plan.fifo:
         return False
@@ -191,8 +207,27 @@ def _forced_back(history: History, fate: Fate, delivery: Delivery) -> bool:
     return any(other.message.group == fate.message.group and other.message_id in failed for other in earlier)
 
 
+def _at_the_same_time(history: History, fate: Fate, delivery: Delivery) -> Iterator[InvocationRecord]:
+    """The invocation of this delivery, and those that had the same message while it ran."""
+    mine = history.invocations[delivery.invocation]
+    for number in sorted({seen.invocation for seen in fate.deliveries}):
+        other = history.invocations[number]
+        if _ended_ms(other) >= mine.began_ms and other.began_ms <= _ended_ms(mine):
+            yield other
+
+
+def _ended_ms(invocation: InvocationRecord) -> float:
+    return math.inf if invocation.ended_ms is None else invocation.ended_ms
+
+
 def _forced_out(history: History, fate: Fate) -> bool:
-    return all(_forced_back(history, fate, delivery) for delivery in fate.deliveries)
+    """Whether the consumer is not to blame for any delivery that the message has used up.
+
+    It did what it was to do, and the message came again all the same (E11, S17), or it could not.
+    """
+    return all(
+        not _came_back(history, fate, delivery) or _forced_back(history, fate, delivery) for delivery in fate.deliveries
+    )
 
 
 def _poison_in(history: History, delivery: Delivery) -> tuple[str, ...]:

@@ -35,12 +35,18 @@ def judge(history: History, names: Iterable[str]) -> tuple[Judgement, ...]:
 
 
 def _judge(history: History, invariant: Invariant) -> Judgement:
+    violations: list[Violation] = []
+    reason = None if history.finished else "the run was cut off before all had happened"
     try:
-        violations = tuple(invariant.check(history))
+        for violation in invariant.check(history):
+            violations.append(violation)  # noqa: PERF402 - what was found before it cannot tell is found all the same
     except CannotTell as cannot:
-        return Judgement(invariant=invariant.name, verdict=Verdict.UNKNOWN, reason=str(cannot))
+        reason = str(cannot)
     except Exception as error:  # noqa: BLE001 - a checker that crashes has not passed, and says so
         reason = f"the check itself failed: {type(error).__name__}: {error}"
         return Judgement(invariant=invariant.name, verdict=Verdict.UNKNOWN, reason=reason)
-    verdict = Verdict.VIOLATED if violations else Verdict.HOLDS
-    return Judgement(invariant=invariant.name, verdict=verdict, violations=violations)
+    if violations:
+        return Judgement(invariant=invariant.name, verdict=Verdict.VIOLATED, violations=tuple(violations))
+    return Judgement(
+        invariant=invariant.name, verdict=Verdict.HOLDS if reason is None else Verdict.UNKNOWN, reason=reason
+    )

@@ -58,12 +58,12 @@ class Progress:
             print(f"  {self._done:2}/{self._total} {result.name}: {result.verdict}", file=sys.stderr, flush=True)
 
 
-def print_report(report: Report) -> None:
+def print_report(report: Report, console: Console | None = None) -> None:
     """The findings, then the table, then one line with the sum."""
-    console = Console(highlight=False)
+    console = console or Console(highlight=False)
     for result in report.scenarios:
-        for finding in result.violations:
-            _print_finding(console, result, finding)
+        for findings in _by_history(result):
+            _print_findings(console, result, findings)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("scenario", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
@@ -92,7 +92,18 @@ def _remark(result: ScenarioResult) -> str:
     return result.reason or ""
 
 
-def _print_finding(console: Console, result: ScenarioResult, finding: Finding) -> None:
-    console.print(Text(f"{finding.invariant} is violated in {result.name}", style="bold red"), soft_wrap=True)
-    for line in (finding.message, "", *finding.timeline, "", f"replay: {finding.replay}", ""):
+def _by_history(result: ScenarioResult) -> list[list[Finding]]:
+    """The findings that one history shows, together."""
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in result.violations:
+        groups.setdefault(finding.timeline, []).append(finding)
+    return list(groups.values())
+
+
+def _print_findings(console: Console, result: ScenarioResult, findings: list[Finding]) -> None:
+    """Findings with the same history: what each says, then the history once."""
+    for finding in findings:
+        console.print(Text(f"{finding.invariant} is violated in {result.name}", style="bold red"), soft_wrap=True)
+        console.print(Text(f"  {finding.message}"), soft_wrap=True)
+    for line in ("", *findings[0].timeline, "", f"replay: {findings[0].replay}", ""):
         console.print(Text(f"  {line}" if line else ""), soft_wrap=True)

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -61,7 +62,7 @@ def load_target(name: str) -> Target:
     if not callable(found):
         raise TargetError(f"{name} is {type(found).__name__}, neither a handler nor a Consumer")
     for attribute, value in vars(module).items():
-        if isinstance(value, Consumer) and _is_for(value, found, source):
+        if isinstance(value, Consumer) and (value.handler == name or _is_for(value, found, source)):
             note = f"judged as the consumer {attribute!r} of {source.module}"
             return Target(name=name, consumer=value, note=note)
     note = "a bare handler: default bodies, and only what can be seen from outside is judged"
@@ -98,7 +99,7 @@ def check_handler(consumer: Consumer) -> None:
             environment.load()
     except HandlerError as error:
         raise TargetError(str(error)) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise TargetError(_failed_import(source, error)) from error
 
 
@@ -114,12 +115,18 @@ def _import(source: HandlerSource) -> ModuleType:
     if source.search_path is not None and source.search_path not in sys.path:
         sys.path.insert(0, source.search_path)
     try:
-        return importlib.import_module(source.module)
-    except Exception as error:
+        module = importlib.import_module(source.module)
+    except (Exception, SystemExit) as error:
         raise TargetError(_failed_import(source, error)) from error
+    if source.search_path is not None:
+        place = Path(source.search_path, *source.module.split("."))
+        file = getattr(module, "__file__", None) or "another module"
+        if file not in {f"{place}.py", str(place / "__init__.py")}:
+            raise TargetError(f"a file of another name is needed: the module {source.module!r} is {file} already")
+    return module
 
 
-def _failed_import(source: HandlerSource, error: Exception) -> str:
+def _failed_import(source: HandlerSource, error: BaseException) -> str:
     return f"importing {source.module!r} failed with {one_line(error)} (--debug shows where)"
 
 

@@ -7,7 +7,7 @@ from redrive.simulator import trace
 from redrive.simulator.event_source import BatchVerdict
 from redrive.simulator.function import Ending
 
-from .history import Called, EffectSeen, Fate, History, Struck
+from .history import Called, EffectGone, EffectSeen, Fate, History, Struck
 
 __all__ = ["timeline"]
 
@@ -32,7 +32,8 @@ def _heading(fate: Fate) -> str:
 
 
 def _lines(history: History, fate: Fate) -> Iterator[str]:
-    mine = {invocation for invocation, record in history.invocations.items() if fate.message_id in record.message_ids}
+    # A message that deduplication swallowed bears the id of the first one, and was in no invocation.
+    mine = {delivery.invocation for delivery in fate.deliveries}
     for event in history.events:
         text = _describe(history, fate, event, mine)
         if text is not None:
@@ -47,6 +48,8 @@ def _describe(history: History, fate: Fate, event: Any, mine: set[int]) -> str |
     match event:
         case EffectSeen() if event.key == fate.message.key:
             return "its effect is there"
+        case EffectGone() if event.key == fate.message.key:
+            return "its effect is gone"
         case Called() if event.invocation in mine:
             return f"invocation {event.invocation + 1} calls {event.service} {event.operation}: {event.answer}"
         case Struck() if event.invocation in mine:

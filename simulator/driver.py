@@ -26,7 +26,7 @@ from .event_source import (
     read_batch_response,
     validate_mapping,
 )
-from .faults import Faults
+from .faults import ConcurrentDuplicate, DuplicateDelivery, Faults
 from .function import Ending, ExecutionEnvironments, Lease, Outcome
 from .messages import Message
 from .queue import Queue, QueueConfig, Receive, Received
@@ -55,7 +55,8 @@ class Simulation:
     ``call`` is the function: it gets an :class:`Invocation` and answers an :class:`Outcome`. Everything that happens
     is appended to ``trace``, where the caller may put its own observations too. The same arguments give the same trace.
 
-    Raises :class:`SqsError` for a queue or mapping that AWS would refuse.
+    Raises :class:`SqsError` for a queue or mapping that AWS would refuse, ``ValueError`` for faults that a FIFO queue
+    does not have (S17).
     """
 
     def __init__(
@@ -79,6 +80,8 @@ class Simulation:
         self.queue = Queue(queue, rng=self._rng, dead_letters=self.dead_letters, shuffled=shuffled)
         self.mapping = mapping
         self.faults = faults if faults is not None else Faults()
+        if queue.fifo and any(isinstance(fault, DuplicateDelivery | ConcurrentDuplicate) for fault in self.faults):
+            raise ValueError("a FIFO queue delivers nothing twice: S17 is about standard queues")
         self.now_ms = start_ms
         self.trace: list[Any] = []
         self._call = call

@@ -18,9 +18,9 @@ class Message:
 
     ``ordinal`` counts the messages of a queue in send order and is the position in a message group. ``state`` of
     the message follows from three fields: it is *deleted*, or *in flight* (received, hidden until
-    ``visible_at_ms``), or waiting (from ``visible_at_ms`` on it may be received). One that was moved to the dead-letter
-    queue is *dead_lettered* as well as deleted. ``receive_count`` is this queue's, which the redrive policy limits (S10);
-    ``received_before`` is what earlier queues add to it in the system attribute (S07).
+    ``visible_at_ms``), or waiting (from ``visible_at_ms`` on it may be received). One that was moved to the
+    dead-letter queue is *dead_lettered* as well as deleted. ``receive_count`` is this queue's, which the redrive policy
+    limits (S10); ``received_before`` is what earlier queues add to it in the system attribute (S07).
     """
 
     ordinal: int

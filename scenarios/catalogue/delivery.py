@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from redrive.simulator.faults import ConcurrentDuplicate, DuplicateDelivery, LostDelete, Moment
+from redrive.simulator.faults import ConcurrentDuplicate, DuplicateDelivery, LostDelete
 
 from ..consumer import Consumer
 from ..plan import Plan
 from ..scenario import Scenario
-from .generators import batch_sizes, kinds, messages
+from .generators import batch_sizes, kinds, messages, moments
 
 __all__ = ["SCENARIOS"]
 
@@ -65,7 +65,7 @@ def _concurrent_duplicate(draw: st.DrawFn, consumer: Consumer) -> Plan:
     fault = ConcurrentDuplicate(
         invocation=0,
         call=draw(st.integers(1, 2 * len(sent) + 2)),
-        moment=draw(st.sampled_from(Moment)),
+        moment=draw(moments()),
     )
     return Plan(messages=sent, faults=(fault,), batch_size=draw(batch_sizes(consumer)))
 

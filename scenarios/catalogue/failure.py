@@ -2,12 +2,12 @@
 
 from hypothesis import strategies as st
 
-from redrive.simulator.faults import CrashAt, DependencyDown, Moment, SlowAt
+from redrive.simulator.faults import ConcurrentDuplicate, CrashAt, DependencyDown, SlowAt
 
 from ..consumer import Consumer
 from ..plan import Plan
 from ..scenario import Scenario
-from .generators import batch_sizes, kinds, messages
+from .generators import batch_sizes, kinds, messages, moments
 
 __all__ = ["SCENARIOS"]
 
@@ -23,7 +23,8 @@ def _dependency_down(draw: st.DrawFn, consumer: Consumer) -> Plan:
 @st.composite
 def _dependency_lost(draw: st.DrawFn, consumer: Consumer) -> Plan:
     sent = draw(messages(consumer, draw(kinds(most=4))))
-    call = draw(st.integers(2, 2 * len(sent)))
+    # Also from the first call on: some handlers make but one for a whole batch.
+    call = draw(st.integers(1, 2 * len(sent)))
     return Plan(
         messages=sent, faults=(DependencyDown(invocation=0, call=call),), batch_size=draw(batch_sizes(consumer))
     )
@@ -36,7 +37,7 @@ def _timeout(draw: st.DrawFn, consumer: Consumer) -> Plan:
         invocation=0,
         call=draw(st.integers(1, 2 * len(sent) + 1)),
         duration_ms=consumer.queue.function_timeout_s * 1000,
-        moment=draw(st.sampled_from(Moment)),
+        moment=draw(moments()),
     )
     return Plan(messages=sent, faults=(fault,), batch_size=draw(batch_sizes(consumer)))
 
@@ -49,9 +50,18 @@ def _late(draw: st.DrawFn, consumer: Consumer) -> Plan:
         invocation=0,
         call=draw(st.integers(1, 2 * len(sent) + 1)),
         duration_ms=consumer.queue.function_timeout_s * 1000 - left_ms,
-        moment=draw(st.sampled_from(Moment)),
+        moment=draw(moments()),
     )
     return Plan(messages=sent, faults=(fault,), batch_size=draw(batch_sizes(consumer)))
+
+
+@st.composite
+def _crash_while_duplicated(draw: st.DrawFn, consumer: Consumer) -> Plan:
+    sent = draw(messages(consumer, draw(kinds(most=3))))
+    call = draw(st.integers(1, 2 * len(sent)))
+    duplicate = ConcurrentDuplicate(invocation=0, call=call, moment=draw(moments()))
+    crash = CrashAt(invocation=0, call=call + draw(st.integers(0, 2)))
+    return Plan(messages=sent, faults=(duplicate, crash), batch_size=draw(batch_sizes(consumer)))
 
 
 @st.composite
@@ -60,7 +70,7 @@ def _crash(draw: st.DrawFn, consumer: Consumer) -> Plan:
     fault = CrashAt(
         invocation=0,
         call=draw(st.integers(1, 2 * len(sent) + 1)),
-        moment=draw(st.sampled_from([Moment.AFTER, Moment.BEFORE])),
+        moment=draw(moments()),
     )
     return Plan(messages=sent, faults=(fault,), batch_size=draw(batch_sizes(consumer)))
 
@@ -104,6 +114,14 @@ SCENARIOS = (
         summary="The process dies between two steps, among them after an effect and before it is recorded as done.",
         invariants=_INTERRUPTED,
         plans=_crash,
+        strikes=True,
+    ),
+    Scenario(
+        name="crash-while-duplicated",
+        family="failure",
+        summary="A second invocation has the same messages and ends; then the first, which was before it, dies.",
+        invariants=_INTERRUPTED,
+        plans=_crash_while_duplicated,
         strikes=True,
     ),
 )

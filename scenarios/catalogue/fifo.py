@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from redrive.simulator.faults import CrashAt, Fault, Moment, SlowAt
+from redrive.simulator.faults import CrashAt, DependencyDown, Fault, SlowAt
 
 from ..consumer import Claim, Consumer
 from ..plan import Kind, Plan
 from ..scenario import Scenario
-from .generators import batch_sizes, kinds, messages
+from .generators import batch_sizes, kinds, messages, moments
 
 __all__ = ["SCENARIOS"]
 
@@ -28,7 +28,9 @@ _ORDERED = (
 
 @st.composite
 def _groups(draw: st.DrawFn, count: int) -> Sequence[str]:
-    return [draw(st.sampled_from(_GROUPS)) for _ in range(count)]
+    # One group as often as several: what goes wrong within a group needs some messages of it.
+    groups = draw(st.sampled_from([_GROUPS[:1], _GROUPS[:1], _GROUPS[:2], _GROUPS]))
+    return [draw(st.sampled_from(groups)) for _ in range(count)]
 
 
 @st.composite
@@ -50,16 +52,25 @@ def _failure(draw: st.DrawFn, consumer: Consumer) -> Plan:
 @st.composite
 def _interrupted(draw: st.DrawFn, consumer: Consumer) -> Plan:
     drawn = draw(kinds(least=2, most=5))
-    sent = draw(messages(consumer, drawn, groups=draw(_groups(len(drawn)))))
-    call, moment = draw(st.integers(1, 2 * len(sent) + 1)), draw(st.sampled_from(Moment))
+    # All at once: an interruption matters to what shares its batch.
+    sent = tuple(
+        replace(message, at_ms=0) for message in draw(messages(consumer, drawn, groups=draw(_groups(len(drawn)))))
+    )
+    # The simplest plan is the most telling one: two messages of a group, and a crash between two calls for the first.
+    call, moment = draw(st.integers(1, 2 * len(sent))), draw(moments())
     timeout_ms = consumer.queue.function_timeout_s * 1000
     faults: list[Fault] = [
         CrashAt(invocation=0, call=call, moment=moment),
+        DependencyDown(invocation=0, call=call),
         SlowAt(invocation=0, call=call, moment=moment, duration_ms=timeout_ms),
         SlowAt(invocation=0, call=call, moment=moment, duration_ms=timeout_ms - 500),
     ]
+    size = consumer.queue.batch_size
     return Plan(
-        messages=sent, faults=(draw(st.sampled_from(faults)),), fifo=True, batch_size=draw(batch_sizes(consumer))
+        messages=sent,
+        faults=(draw(st.sampled_from(faults)),),
+        fifo=True,
+        batch_size=draw(st.sampled_from([size, size, min(2, size)])),
     )
 
 
@@ -100,7 +111,7 @@ SCENARIOS = (
     Scenario(
         name="fifo-interrupted",
         family="fifo",
-        summary="A crash, a timeout or a near deadline in the middle of a FIFO batch; the order survives it.",
+        summary="A crash, a lost dependency, a timeout or a near deadline amid a FIFO batch; the order survives it.",
         invariants=_ORDERED,
         plans=_interrupted,
         needs=frozenset({Claim.ORDERED}),

@@ -5,15 +5,18 @@ fewer messages, all valid, all sent at once.
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from hypothesis import strategies as st
+
+from redrive.simulator.faults import Moment
 
 from ..consumer import Body, Consumer
 from ..plan import Kind, PlannedMessage
 
-__all__ = ["arrivals_ms", "batch_sizes", "kinds", "messages"]
+__all__ = ["arrivals_ms", "batch_sizes", "kinds", "messages", "moments"]
 
-_GAPS_MS = (0, 0, 0, 1_000, 400_000)
+_PAUSES_MS = (0, 0, 0, 1_000, 400_000)
 
 
 def kinds(*, least: int = 1, most: int = 6, poison: bool = False) -> st.SearchStrategy[list[Kind]]:
@@ -30,14 +33,20 @@ def batch_sizes(consumer: Consumer) -> st.SearchStrategy[int]:
     return st.sampled_from([size, size, *sorted({1, min(2, size), min(3, size)})])
 
 
+def moments() -> st.SearchStrategy[Moment]:
+    """Which side of a call a fault strikes. After it first: done and not yet known is where most consumers break."""
+    return st.sampled_from([Moment.AFTER, Moment.BEFORE])
+
+
 @st.composite
 def arrivals_ms(draw: st.DrawFn, count: int) -> list[int]:
-    """When each message is sent: mostly together, sometimes a second or some minutes after the one before."""
-    at_ms, times = 0, []
-    for _ in range(count):
-        times.append(at_ms)
-        at_ms += draw(st.sampled_from(_GAPS_MS))
-    return times
+    """When each message is sent: mostly together, sometimes a second or some minutes after the one before.
+
+    Pauses are a list that may be empty, and not one for each message: so a plan shrinks by leaving a message out.
+    """
+    pauses_ms = draw(st.lists(st.sampled_from(_PAUSES_MS), max_size=count - 1))
+    together = [0] * (count - 1 - len(pauses_ms))
+    return list(accumulate([0, *pauses_ms, *together]))
 
 
 @st.composite

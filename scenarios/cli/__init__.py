@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit. What the user did wrong is one line on standard error and exit status 2."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
-    words = [word for word in words if word != "--debug"]
+    words = [word for word in words if word != "--debug"] or ["--help"]
     # As with ``python -m``: targets are looked for from where the user stands.
     if "" not in sys.path:
         sys.path.insert(0, "")

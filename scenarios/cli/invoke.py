@@ -56,24 +56,28 @@ def invoke(target: str | None, event_name: str, table: Path | None, timeout_s: f
     result = environment.invoke(event, LambdaContext(timeout_s=timeout_s))
     took_ms = (time.perf_counter() - began) * 1000
     if result.output:
-        click.echo(result.output, nl=not result.output.endswith("\n"))
-    click.echo(json.dumps(json.loads(result.payload), indent=2, ensure_ascii=False))
+        _show(result.output.removesuffix("\n"))
+    _show(json.dumps(json.loads(result.payload), indent=2, ensure_ascii=False))
     click.echo(f"{'failed' if result.function_error else 'returned'} after {took_ms:.0f} ms")
     if table is not None:
         click.echo(f"table: {table.resolve()} ({len(delta_rows(table, ['message_id']))} rows)")
     return 1 if result.function_error else 0
 
 
+def _show(text: str) -> None:
+    """Print what may hold half a surrogate pair, which no terminal takes."""
+    click.echo(text.encode(errors="backslashreplace").decode())
+
+
 def read_event(name: str) -> dict[str, Any]:
     """A sample event by name, or the event in a JSON file. Raises :class:`InputError`."""
     if name in sample_events.names():
         return sample_events.load(name)
-    path = Path(name)
-    if not path.exists():
-        known = ", ".join(sample_events.names())
-        raise InputError(f"no sample event and no file named {name!r}; sample events: {known}")
     try:
-        event = json.loads(path.read_text(encoding="utf-8"))
+        event = json.loads(Path(name).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        known = ", ".join(sample_events.names())
+        raise InputError(f"no sample event and no file named {name!r}; sample events: {known}") from error
     except OSError as error:
         raise InputError(f"cannot read {name!r}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -93,6 +97,9 @@ def _prepare_delta(table: Path | None) -> Path | None:
     if missing:
         raise TargetError(f"the Delta sink needs {missing[0]}: pip install 'redrive[delta]', or set REDRIVE_SINK")
     chosen = table or Path(os.environ.get("REDRIVE_DELTA_TABLE") or DELTA_TABLE)
-    chosen.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        chosen.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {str(chosen.parent)!r}: {error.strerror}") from error
     os.environ["REDRIVE_DELTA_TABLE"] = str(chosen.resolve())
     return chosen

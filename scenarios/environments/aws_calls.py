@@ -8,15 +8,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import boto3
 import botocore.handlers
 
-__all__ = ["CallObserver", "install", "observed", "unobserved"]
+__all__ = ["CallObserver", "current", "install", "observed", "unobserved"]
 
 
 class CallObserver(Protocol):
-    """Whoever watches the calls. Either method may raise to end the invocation there."""
+    """Whoever watches the calls of one invocation. Either method may raise to end the invocation there."""
+
+    @property
+    def over(self) -> bool:
+        """Whether the invocation has ended."""
 
     def before_call(self, service: str, operation: str) -> None:
         """The call is about to be sent."""
@@ -26,7 +31,10 @@ class CallObserver(Protocol):
 
 
 _observers: list[CallObserver | None] = []
-_lock = threading.RLock()
+
+# A thread belongs to the invocation that started it, whichever is on top when the thread makes its call.
+_by_thread: WeakKeyDictionary[threading.Thread, CallObserver] = WeakKeyDictionary()
+_start_thread = threading.Thread.start
 
 
 def install() -> None:
@@ -38,43 +46,68 @@ def install() -> None:
     if specs[0] not in botocore.handlers.BUILTIN_HANDLERS:
         botocore.handlers.BUILTIN_HANDLERS[:0] = specs
         boto3.DEFAULT_SESSION = None
+        threading.Thread.start = _start  # type: ignore[method-assign]
+
+
+def current() -> CallObserver | None:
+    """Whose code is running in this thread, if it is a handler's."""
+    mine = _by_thread.get(threading.current_thread())
+    # A pool that outlived its invocation works for the next one.
+    if mine is not None and not mine.over:
+        return mine
+    return _observers[-1] if _observers else None
 
 
 @contextmanager
 def observed(observer: CallObserver) -> Iterator[None]:
     """Show the calls made within to ``observer``. An inner one takes the place of an outer one."""
-    _observers.append(observer)
-    try:
+    with _on_top(observer):
         yield
-    finally:
-        _observers.pop()
 
 
 @contextmanager
 def unobserved() -> Iterator[None]:
     """Calls made within are redrive's own, and nobody's business."""
-    _observers.append(None)
+    with _on_top(None):
+        yield
+
+
+@contextmanager
+def _on_top(observer: CallObserver | None) -> Iterator[None]:
+    thread = threading.current_thread()
+    bound = _by_thread.pop(thread, None)
+    if observer is not None:
+        # Or the threads that this one starts while another is on top would be the other's.
+        _by_thread[thread] = observer
+    _observers.append(observer)
     try:
         yield
     finally:
         _observers.pop()
+        _by_thread.pop(thread, None)
+        if bound is not None:
+            _by_thread[thread] = bound
+
+
+def _start(thread: threading.Thread) -> None:
+    observer = current()
+    if observer is not None:
+        _by_thread[thread] = observer
+    _start_thread(thread)
 
 
 def _before_send(event_name: str, **_rest: Any) -> None:
-    observer = _observers[-1] if _observers else None
+    observer = current()
     if observer is not None:
         _, service, operation = event_name.split(".", 2)
-        # One call at a time, also from a handler with threads of its own.
-        with _lock:
-            observer.before_call(service, operation)
+        observer.before_call(service, operation)
 
 
 def _response_received(parsed_response: Any, exception: Any, event_name: str, **_rest: Any) -> None:
-    observer = _observers[-1] if _observers else None
+    observer = current()
     if observer is not None:
         _, service, operation = event_name.split(".", 2)
-        with _lock:
-            observer.after_call(service, operation, _answer(parsed_response, exception))
+        observer.after_call(service, operation, _answer(parsed_response, exception))
 
 
 def _answer(parsed_response: Any, exception: Any) -> str:

@@ -1,10 +1,12 @@
 """The simulated environment: the simulator's queue and mapping, the handler in this process, moto for its AWS calls."""
 
+import random
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from botocore.exceptions import EndpointConnectionError
@@ -12,17 +14,26 @@ from botocore.exceptions import EndpointConnectionError
 from redrive.fixtures.runtimes.context import LambdaContext
 from redrive.fixtures.runtimes.in_process import ExecutionEnvironment, InvocationResult, Killed
 from redrive.simulator.driver import EPOCH_MS, Invocation, Simulation
-from redrive.simulator.event_source import MappingConfig
-from redrive.simulator.faults import ConcurrentDuplicate, CrashAt, DependencyDown, Faults, Moment, SlowAt
+from redrive.simulator.errors import SqsError
+from redrive.simulator.event_source import BATCH_SIZE_MAX_FIFO, MappingConfig, validate_mapping
+from redrive.simulator.faults import (
+    ConcurrentDuplicate,
+    CrashAt,
+    DependencyDown,
+    DuplicateDelivery,
+    Faults,
+    Moment,
+    SlowAt,
+)
 from redrive.simulator.function import Ending, Outcome
 from redrive.simulator.queue import QueueConfig
 
-from ..consumer import Consumer, Effect
+from ..consumer import Consumer, Effect, QueueSpec
 from ..errors import TargetError, one_line
-from ..history import Called, EffectSeen, History, Struck
+from ..history import Called, EffectGone, EffectSeen, History, Struck
 from ..plan import Plan, PlannedMessage
 from ..target import SHARED_MODULES, HandlerOf, check_handler
-from .aws_calls import observed, unobserved
+from .aws_calls import current, observed, unobserved
 from .moto_world import MotoWorld, environment_variables
 from .virtual_time import VirtualTime, virtual_time
 
@@ -52,8 +63,18 @@ class SimulatedEnvironment:
     def check(self, consumer: Consumer) -> None:
         """Set the consumer up and import its handler once, for a clear word if that fails.
 
-        Raises :class:`TargetError`.
+        Raises :class:`TargetError`, also for a queue or mapping that AWS would refuse.
         """
+        spec = consumer.queue
+        try:
+            _queue_config(spec, fifo=spec.fifo)
+            validate_mapping(
+                _mapping_config(spec, fifo=spec.fifo, batch_size=spec.batch_size),
+                fifo=spec.fifo,
+                visibility_timeout_s=spec.visibility_timeout_s,
+            )
+        except SqsError as error:
+            raise TargetError(f"the consumer's queue is refused with {one_line(error)}") from error
         self._world.empty()
         with self._variables(consumer):
             if consumer.setup is not None:
@@ -73,18 +94,54 @@ class SimulatedEnvironment:
     def run(self, plan: Plan, consumer: Consumer, handler: HandlerOf, *, seed: int) -> History:
         """One run from an empty world until nothing is left to happen, in virtual time."""
         self._world.empty()
-        with self._variables(consumer):
+        with self._variables(consumer), _seeded(seed):
             return _Run(plan, consumer, handler, self._world, seed=seed).history()
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed what everybody draws from: the SDK waits for a random time before it tries again, which shows in a history."""
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
 
 
 @dataclass(slots=True, eq=False)
 class _Active:
-    """An invocation in progress."""
+    """An invocation in progress: what its AWS calls and its sleeping come to."""
 
+    run: "_Run"
     invocation: Invocation
+    # A handler may call from threads of its own; what its calls set off happens one at a time.
+    lock: threading.RLock = field(default_factory=threading.RLock)
     calls: int = 0
     killed: Ending | None = None
     down: DependencyDown | None = None
+    over: bool = False
+
+    def before_call(self, service: str, operation: str) -> None:
+        with self.lock:
+            self.live()
+            self.run.before_call(self, service, operation)
+
+    def after_call(self, service: str, operation: str, answer: str) -> None:
+        with self.lock:
+            self.live()
+            self.run.after_call(self, service, operation, answer)
+
+    def sleep(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        with self.lock:
+            self.live()
+            self.run.advance(self, round(max(0.0, seconds) * 1000))
+
+    def live(self) -> None:
+        """Nothing happens any more to a handler that caught the end of its own process, or to a thread of it."""
+        if self.killed is not None:
+            raise Killed
 
 
 class _Run:
@@ -98,20 +155,9 @@ class _Run:
         self._effects: Counter[tuple[str, str | None]] = Counter()
         self._looks = 0
         self._time: VirtualTime
-        spec = consumer.queue
         self._simulation = Simulation(
-            QueueConfig(
-                fifo=plan.fifo,
-                visibility_timeout_s=spec.visibility_timeout_s,
-                max_receive_count=spec.max_receive_count,
-                content_based_deduplication=plan.fifo,
-            ),
-            MappingConfig(
-                batch_size=plan.batch_size,
-                batching_window_s=0 if plan.fifo else spec.batching_window_s,
-                report_batch_item_failures=spec.report_batch_item_failures,
-                function_timeout_s=spec.function_timeout_s,
-            ),
+            _queue_config(consumer.queue, fifo=plan.fifo),
+            _mapping_config(consumer.queue, fifo=plan.fifo, batch_size=plan.batch_size),
             self._call,
             seed=seed,
             faults=Faults(plan.faults),
@@ -122,7 +168,7 @@ class _Run:
     def history(self) -> History:
         for message in self._plan.messages:
             self._send(message)
-        with virtual_time(lambda: self._simulation.now_ms, self._sleep) as self._time:
+        with virtual_time(lambda: self._simulation.now_ms, _sleep) as self._time:
             if self._consumer.setup is not None:
                 with unobserved():
                     self._consumer.setup(self._world)
@@ -148,9 +194,11 @@ class _Run:
     def _horizon_ms(self) -> int:
         """Time for every message to be delivered as often as it may be, one group after the other, and then some."""
         last_ms = max((message.at_ms for message in self._plan.messages), default=0)
+        again_ms = sum(fault.after_ms for fault in self._plan.faults if isinstance(fault, DuplicateDelivery))
         spec = self._consumer.queue
         rounds = (spec.max_receive_count or 3) + len(self._plan.faults) + 2
-        return last_ms + rounds * (len(self._plan.messages) + 1) * (spec.visibility_timeout_s + 60) * 1000
+        round_s = spec.visibility_timeout_s + spec.batching_window_s + spec.function_timeout_s + 60
+        return last_ms + again_ms + rounds * (len(self._plan.messages) + 1) * round_s * 1000
 
     def _discard(self, environment: int) -> None:
         del self._environments[environment]
@@ -164,12 +212,13 @@ class _Run:
         if environment is None:
             environment = ExecutionEnvironment(self._handler, shared=SHARED_MODULES)
             self._environments[invocation.environment] = environment
-        active = _Active(invocation)
+        active = _Active(self, invocation)
         self._active.append(active)
         try:
             outcome = self._invoke(environment, active)
         finally:
             self._active.pop()
+            active.over = True
         self._look_at_effects(invocation.number)
         return outcome
 
@@ -182,7 +231,7 @@ class _Run:
         )
         self._time.set(self._simulation.now_ms)
         try:
-            with observed(self):
+            with observed(active):
                 result = environment.invoke(invocation.event, context)
             for fault in self._simulation.faults.at_end(invocation.number):
                 self._strike(active, fault)
@@ -192,9 +241,8 @@ class _Run:
             return _killed(active, self._simulation.now_ms)
         return _outcome(result)
 
-    def before_call(self, service: str, operation: str) -> None:
-        """An AWS call of the running handler is about to be sent."""
-        active = self._running()
+    def before_call(self, active: _Active, service: str, operation: str) -> None:
+        """An AWS call of a handler is about to be sent."""
         active.calls += 1
         number = active.invocation.number
         down = self._simulation.faults.is_down(number, active.calls)
@@ -203,29 +251,21 @@ class _Run:
                 active.down = down
                 self._record_strike(active, down)
             self._record_call(active, service, operation, "not sent: the endpoint is down")
-            self._advance(active, CALL_MS)
+            self.advance(active, CALL_MS)
             raise EndpointConnectionError(endpoint_url=f"https://{service}.invalid")
         for fault in self._simulation.faults.at_call(number, active.calls, Moment.BEFORE):
             self._strike(active, fault)
 
-    def after_call(self, service: str, operation: str, answer: str) -> None:
-        """An AWS call of the running handler took effect."""
-        active = self._running()
+    def after_call(self, active: _Active, service: str, operation: str, answer: str) -> None:
+        """An AWS call of a handler took effect."""
         if answer == EndpointConnectionError.__name__:
             return
-        self._advance(active, CALL_MS)
+        self.advance(active, CALL_MS)
         self._record_call(active, service, operation, answer)
         if self._plan.fifo and answer == "ok" and not operation.startswith(_READS):
             self._look_at_effects(active.invocation.number)
         for fault in self._simulation.faults.at_call(active.invocation.number, active.calls, Moment.AFTER):
             self._strike(active, fault)
-
-    def _running(self) -> _Active:
-        active = self._active[-1]
-        if active.killed is not None:
-            # A handler that caught the end of its own process, or a thread that outlived it.
-            raise Killed
-        return active
 
     def _record_call(self, active: _Active, service: str, operation: str, answer: str) -> None:
         self._simulation.trace.append(
@@ -242,18 +282,14 @@ class _Run:
                 active.killed = Ending.CRASHED
                 raise Killed
             case SlowAt():
-                self._advance(active, fault.duration_ms)
+                self.advance(active, fault.duration_ms)
             case ConcurrentDuplicate():
                 with unobserved():
                     self._simulation.deliver_concurrently(active.invocation.number)
                 self._time.set(self._simulation.now_ms)
                 self._kill_if_late(active)
 
-    def _sleep(self, seconds: float) -> None:
-        if self._active:
-            self._advance(self._running(), round(max(0.0, seconds) * 1000))
-
-    def _advance(self, active: _Active, duration_ms: int) -> None:
+    def advance(self, active: _Active, duration_ms: int) -> None:
         """Let time pass for a running handler; at its deadline its process is killed."""
         to_ms = min(self._simulation.now_ms + duration_ms, active.invocation.deadline_ms)
         with unobserved():
@@ -278,6 +314,33 @@ class _Run:
                 known[key, body] -= 1
             else:
                 self._simulation.trace.append(EffectSeen(self._simulation.now_ms, invocation, self._looks, key, body))
+        for key, body in known.elements():
+            self._simulation.trace.append(EffectGone(self._simulation.now_ms, invocation, self._looks, key, body))
+
+
+def _queue_config(spec: QueueSpec, *, fifo: bool) -> QueueConfig:
+    return QueueConfig(
+        fifo=fifo,
+        visibility_timeout_s=spec.visibility_timeout_s,
+        max_receive_count=spec.max_receive_count,
+        content_based_deduplication=fifo,
+    )
+
+
+def _mapping_config(spec: QueueSpec, *, fifo: bool, batch_size: int) -> MappingConfig:
+    """A consumer of a standard queue may also claim order: as a FIFO queue's, its mapping has smaller batches (E01)."""
+    return MappingConfig(
+        batch_size=min(batch_size, BATCH_SIZE_MAX_FIFO) if fifo and not spec.fifo else batch_size,
+        batching_window_s=0 if fifo and not spec.fifo else spec.batching_window_s,
+        report_batch_item_failures=spec.report_batch_item_failures,
+        function_timeout_s=spec.function_timeout_s,
+    )
+
+
+def _sleep(seconds: float) -> None:
+    active = current()
+    if isinstance(active, _Active):
+        active.sleep(seconds)
 
 
 def _effect(found: str | Effect) -> tuple[str, str | None]:

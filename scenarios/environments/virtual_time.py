@@ -28,6 +28,24 @@ class VirtualTime:
         self._coordinates.move_to(now_ms / 1000, tick=False)
 
 
+# Modules that are first imported by a handler may take these for good, so they outlive the time that they were put in
+# for: beyond it they are the real ones.
+_real_monotonic, _real_monotonic_ns, _real_sleep = time.monotonic, time.monotonic_ns, time.sleep
+_clocks: list[tuple[Callable[[], int], Callable[[float], None]]] = []
+
+
+def _monotonic() -> float:
+    return _clocks[-1][0]() / 1000 if _clocks else _real_monotonic()
+
+
+def _monotonic_ns() -> int:
+    return _clocks[-1][0]() * 1_000_000 if _clocks else _real_monotonic_ns()
+
+
+def _sleep(seconds: float) -> None:
+    (_clocks[-1][1] if _clocks else _real_sleep)(seconds)
+
+
 @contextmanager
 def virtual_time(now_ms: Callable[[], int], sleep: Callable[[float], None]) -> Iterator[VirtualTime]:
     """Put the standard library's clock at ``now_ms()``; ``time.sleep`` calls ``sleep`` with its seconds.
@@ -35,17 +53,14 @@ def virtual_time(now_ms: Callable[[], int], sleep: Callable[[float], None]) -> I
     ``time.monotonic`` follows ``now_ms`` by itself; the calendar clock is moved by :meth:`VirtualTime.set`. Code that
     took ``sleep`` or ``monotonic`` out of :mod:`time` before this keeps the real ones.
     """
-
-    def monotonic() -> float:
-        return now_ms() / 1000
-
-    def monotonic_ns() -> int:
-        return now_ms() * 1_000_000
-
     with (
         time_machine.travel(now_ms() / 1000, tick=False) as coordinates,
-        mock.patch.object(time, "sleep", sleep),
-        mock.patch.object(time, "monotonic", monotonic),
-        mock.patch.object(time, "monotonic_ns", monotonic_ns),
+        mock.patch.object(time, "sleep", _sleep),
+        mock.patch.object(time, "monotonic", _monotonic),
+        mock.patch.object(time, "monotonic_ns", _monotonic_ns),
     ):
-        yield VirtualTime(coordinates)
+        _clocks.append((now_ms, sleep))
+        try:
+            yield VirtualTime(coordinates)
+        finally:
+            _clocks.pop()

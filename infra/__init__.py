@@ -1,0 +1,1 @@
+"""The stack around the reference handler: Terraform, CloudFormation, and the packaging of the function."""

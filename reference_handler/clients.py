@@ -1,0 +1,32 @@
+"""The AWS clients, with limits that fit inside an invocation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["dynamodb_client"]
+
+# boto3's own limits are 60 s to connect, 60 s to read and five attempts: one hanging call would outlive the
+# invocation, and with it the answer. These end a call in 5 s at worst, back-off included, and SQS does the retrying.
+_CONNECT_TIMEOUT_S = 1.0
+_READ_TIMEOUT_S = 1.0
+_ATTEMPTS_MAX = 2
+
+
+def dynamodb_client(*, max_workers: int) -> DynamoDBClient:
+    """A client for `max_workers` threads. Region, endpoint and credentials are found in boto3's usual places."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "dynamodb",
+        config=Config(
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            read_timeout=_READ_TIMEOUT_S,
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS_MAX},
+            max_pool_connections=max_workers,
+        ),
+    )

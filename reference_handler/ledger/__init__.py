@@ -1,0 +1,1 @@
+"""Ledgers: who works on which business key, and which are done. The seam is in `ledger.py`."""

@@ -1,0 +1,1 @@
+"""The protobuf message of one row: see `README.md` for how the code is generated."""

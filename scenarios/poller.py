@@ -1,0 +1,230 @@
+"""The wall-clock poller: what the event source mapping does, for a queue that is really there.
+
+It serves every queue that speaks the SQS API, by the same rules as the virtual driver (:mod:`redrive.simulator`), and
+tells what happens in the same words (:mod:`redrive.simulator.trace`), so that it can be judged in the same way.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+from redrive.fixtures.event_builder import build_event, record_from_received
+from redrive.simulator import trace
+from redrive.simulator.driver import Invocation
+from redrive.simulator.event_source import (
+    BatchResult,
+    BatchVerdict,
+    MappingConfig,
+    batch_is_due_ms,
+    polls,
+    read_batch_response,
+)
+from redrive.simulator.function import Ending, ExecutionEnvironments, Outcome
+
+from .queue_calls import PAUSES_S, QueueCalls
+
+__all__ = ["WAIT_S_MAX", "Counts", "Poller", "epoch_ms"]
+
+WAIT_S_MAX: Final = 20
+"""The longest that SQS lets a receive wait for a first message."""
+
+_DELETE_MAX: Final = 10
+
+_log = logging.getLogger(__name__)
+
+
+def epoch_ms() -> int:
+    """The wall clock: milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What a poller has done so far. ``deliveries`` = ``acknowledged`` + ``failed`` + ``delete_failures``."""
+
+    invocations: int = 0
+    deliveries: int = 0
+    acknowledged: int = 0
+    failed: int = 0
+    delete_failures: int = 0
+
+
+class Poller:
+    """Receives from a queue, invokes a function with batches, and deletes what it processed.
+
+    ``client`` is a boto3 SQS client, and ``call`` the function: it gets an :class:`Invocation` and answers an
+    :class:`Outcome`, as for the simulator. A ``call`` that raises has failed its batch, like a handler that does.
+    With ``mapping.concurrent_batches`` above 1 it is called from as many threads at once, each time for another
+    execution environment; ``on_discard`` hears of environments that are gone (E24).
+
+    Waiting is the queue's: a receive takes up to ``wait_s`` seconds, so that is how long :meth:`run` may go on after
+    ``stop`` is set. With 0 the queue is asked again at once, which only a queue in this process should be.
+    Everything that happens is given to ``record``, one event at a time.
+
+    Of E02 the limit of 6 MB is not kept: ten bodies of 1 MiB make one event.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        *,
+        queue_url: str,
+        queue_arn: str,
+        mapping: MappingConfig,
+        call: Callable[[Invocation], Outcome],
+        stop: threading.Event,
+        wait_s: int = WAIT_S_MAX,
+        pauses_s: Sequence[float] = PAUSES_S,
+        now_ms: Callable[[], int] = epoch_ms,
+        request_id: Callable[[], str] = lambda: str(uuid4()),
+        record: Callable[[trace.Event], object] = lambda _: None,
+        on_discard: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._queue = QueueCalls(client, queue_url=queue_url, stop=stop, pauses_s=pauses_s)
+        self._queue_arn = queue_arn
+        self._mapping = mapping
+        self._call = call
+        self._stop = stop
+        self._wait_s = wait_s
+        self._now_ms = now_ms
+        self._request_id = request_id
+        self._record = record
+        self._environments = ExecutionEnvironments(on_discard)
+        self._counted: Counter[str] = Counter()
+        self._invocations = 0
+        self._lock = threading.Lock()
+
+    @property
+    def counts(self) -> Counts:
+        """What has been done so far, by all threads."""
+        with self._lock:
+            return Counts(**self._counted)
+
+    def run(self) -> None:
+        """Poll until ``stop`` is set; batches that were begun are finished.
+
+        Raises :class:`EnvironmentFailed` once the queue is gone for good; ``stop`` is set then, too.
+        """
+        errors: list[BaseException] = []
+
+        def serve() -> None:
+            try:
+                self._serve()
+            except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits for this one
+                errors.append(error)
+                self._stop.set()
+
+        threads = [
+            # Daemons, so that a handler that never returns does not keep the process.
+            threading.Thread(target=serve, name=f"poller-{number}", daemon=True)
+            for number in range(self._mapping.concurrent_batches)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise errors[0]
+
+    def _serve(self) -> None:
+        while not self._stop.is_set():
+            batch = self._collect()
+            if batch:
+                self._process(batch)
+
+    def _collect(self) -> list[dict[str, Any]]:
+        """The next batch: full, or what there is when its window ends (E02); maybe nothing."""
+        batch: list[dict[str, Any]] = []
+        wait_s = self._wait_s
+        opened_ms = self._now_ms()
+        while not self._stop.is_set() and (ask := polls(self._mapping, len(batch))) > 0:
+            received = self._queue.receive(ask, wait_s=wait_s)
+            now_ms = self._now_ms()
+            if not batch:
+                opened_ms = now_ms
+            batch.extend(received)
+            left_ms = batch_is_due_ms(self._mapping, collected=len(batch), opened_ms=opened_ms) - now_ms
+            if not batch or left_ms <= 0:
+                break
+            # The queue waits in whole seconds, hence a window may end up to a second late.
+            wait_s = min(self._wait_s, math.ceil(left_ms / 1000))
+        return batch
+
+    def _process(self, batch: Sequence[dict[str, Any]]) -> None:
+        started_ms = self._now_ms()
+        with self._lock:
+            number = self._invocations
+            self._invocations += 1
+            environment, cold = self._environments.lend()
+        self._tell("invocations", trace.Began(started_ms, number, environment, cold, len(batch)))
+        for message in batch:
+            receive_count = int(message["Attributes"]["ApproximateReceiveCount"])
+            delivered = trace.Delivered(started_ms, number, message["MessageId"], receive_count, message["MD5OfBody"])
+            self._tell("deliveries", delivered)
+        outcome = self._outcome(
+            Invocation(
+                number=number,
+                request_id=self._request_id(),
+                event=build_event(record_from_received(message, queue_arn=self._queue_arn) for message in batch),
+                environment=environment,
+                cold=cold,
+                started_ms=started_ms,
+                deadline_ms=started_ms + self._mapping.function_timeout_s * 1000,
+            )
+        )
+        with self._lock:
+            self._environments.give_back(environment, outcome.ending)
+        result = self._read(outcome, [message["MessageId"] for message in batch])
+        self._tell(
+            None,
+            trace.Ended(
+                self._now_ms(), number, outcome.ending, outcome.payload, result.verdict, result.failed, result.problem
+            ),
+        )
+        self._acknowledge(number, [message for message in batch if message["MessageId"] not in result.failed])
+        self._count("failed", sum(message["MessageId"] in result.failed for message in batch))
+
+    def _outcome(self, invocation: Invocation) -> Outcome:
+        try:
+            return self._call(invocation)
+        except Exception:  # noqa: BLE001 - what cannot be invoked has failed its batch, and the poller goes on
+            _log.exception("invocation %d could not be made", invocation.number)
+            return Outcome(ending=Ending.RAISED)
+
+    def _read(self, outcome: Outcome, message_ids: Sequence[str]) -> BatchResult:
+        if outcome.ending is Ending.RETURNED:
+            return read_batch_response(
+                outcome.payload, message_ids, report_batch_item_failures=self._mapping.report_batch_item_failures
+            )
+        return BatchResult(verdict=BatchVerdict.FAILURE, failed=frozenset(message_ids))
+
+    def _acknowledge(self, invocation: int, done: Sequence[dict[str, Any]]) -> None:
+        """Delete what succeeded; what failed stays hidden until its visibility timeout ends (E10, E11)."""
+        for start in range(0, len(done), _DELETE_MAX):
+            messages = done[start : start + _DELETE_MAX]
+            refused = self._queue.delete([message["ReceiptHandle"] for message in messages])
+            now_ms = self._now_ms()
+            for position, message in enumerate(messages):
+                message_id = message["MessageId"]
+                if position in refused:
+                    code = refused[position]
+                    _log.warning("message %s was processed and could not be deleted: %s", message_id, code)
+                    self._tell("delete_failures", trace.DeleteRefused(now_ms, invocation, message_id, code))
+                else:
+                    self._tell("acknowledged", trace.Deleted(now_ms, invocation, message_id))
+
+    def _tell(self, counted_as: str | None, event: trace.Event) -> None:
+        with self._lock:
+            if counted_as is not None:
+                self._counted[counted_as] += 1
+            self._record(event)
+
+    def _count(self, what: str, number: int) -> None:
+        with self._lock:
+            self._counted[what] += number

@@ -1,0 +1,209 @@
+"""`redrive local up` as a process: it works, and nothing is left of it however it ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from redrive.fixtures.stacks import Aws
+
+WITHIN_S = 60
+GONE_WITHIN_S = 10
+
+HANDLERS = """
+import threading
+
+def hangs(event, context):
+    threading.Event().wait()
+
+def fails(event, context):
+    raise RuntimeError("always")
+"""
+
+
+@contextmanager
+def local_up(*arguments, stdin=subprocess.DEVNULL, **environment):
+    """The process; it is in a process group of its own, as it is in a terminal."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "redrive.scenarios.cli", "local", "up", *arguments],
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+        process_group=0,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ready_of(process):
+    """What the process says of itself, with a connection to its server and the pids of its children."""
+    for line in process.stdout:
+        if line.startswith("{"):
+            ready = json.loads(line)
+            break
+    else:
+        pytest.fail(process.stderr.read())
+    address = urlsplit(ready["endpoint_url"])
+    connection = socket.create_connection((address.hostname, address.port), timeout=GONE_WITHIN_S)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert children
+    return ready, connection, [int(pid) for pid in children]
+
+
+def assert_nothing_is_left(ready, connection, children):
+    with connection, suppress(ConnectionResetError):
+        assert connection.recv(1) == b""
+    until(lambda: not any(alive(pid) for pid in children), "no child is left", within_s=GONE_WITHIN_S)
+    until(lambda: not listens(ready["endpoint_url"]), "nobody listens", within_s=GONE_WITHIN_S)
+
+
+def listens(url):
+    address = urlsplit(url)
+    try:
+        socket.create_connection((address.hostname, address.port), timeout=5).close()
+    except (ConnectionRefusedError, ConnectionResetError):
+        return False
+    return True
+
+
+def alive(pid):
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def until(condition, what, *, within_s=WITHIN_S):
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline_s, f"not within {within_s} s: {what}"
+
+
+def depth(sqs, url):
+    names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
+    return sum(map(int, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
+
+
+def test_message_is_processed_poison_is_dead_lettered_and_ctrl_c_ends_everything(tmp_path):
+    ready_file = tmp_path / "ready.json"
+    ready_file.write_text("of an earlier run")
+    options = ("--visibility-timeout", "2", "--max-receive-count", "1", "--ready-file", str(ready_file))
+    hostile = {"AWS_PROFILE": "no-such-profile", "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:1"}
+    with local_up(*options, REDRIVE_BUSINESS_KEY_POINTER="/id", **hostile) as process:
+        ready, *rest = ready_of(process)
+        assert json.loads(ready_file.read_text()) == ready
+        assert (ready["fifo"], ready["visibility_timeout_s"], ready["max_receive_count"]) == (False, 2, 1)
+        assert ready["pid"] == process.pid
+        aws = Aws(endpoint_url=ready["endpoint_url"], region=ready["region"])
+        for body in ('{"id": "A-1"}', "poison"):
+            aws.client("sqs").send_message(QueueUrl=ready["queue_url"], MessageBody=body)
+        until(lambda: depth(aws.client("sqs"), ready["queue_url"]) == 0, "the queue is empty")
+        assert depth(aws.client("sqs"), ready["dlq_url"]) == 1
+        (row,) = aws.client("dynamodb").scan(TableName=ready["table_name"])["Items"]
+        assert (row["business_key"], row["status"], row["revision"]) == ({"S": "A-1"}, {"S": "done"}, {"N": "1"})
+        os.killpg(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=WITHIN_S)
+        assert process.returncode == 0
+        assert "1 acknowledged, 1 failed" in output
+        assert not ready_file.exists()
+        assert all(json.loads(line)["event"] in {"record", "batch"} for line in errors.splitlines())
+        assert_nothing_is_left(ready, *rest)
+
+
+def test_kill_leaves_nothing():
+    with local_up("--fifo") as process:
+        ready, *rest = ready_of(process)
+        assert ready["fifo"]
+        assert ready["queue_url"].endswith(".fifo")
+        process.send_signal(signal.SIGKILL)
+        process.wait(WITHIN_S)
+        assert_nothing_is_left(ready, *rest)
+
+
+def test_end_of_input_and_sigterm_end_it_where_asked_for():
+    with local_up("--until-stdin-closes", stdin=subprocess.PIPE) as process:
+        ready, *rest = ready_of(process)
+        process.stdin.close()
+        assert process.wait(WITHIN_S) == 0
+        assert_nothing_is_left(ready, *rest)
+        process.stdin = None
+
+
+@pytest.mark.slow
+def test_sigterm_ends_it_even_with_a_handler_that_never_returns(tmp_path):
+    (tmp_path / "handlers.py").write_text(HANDLERS)
+    with local_up(f"{tmp_path}/handlers.py:hangs") as process:
+        ready, *rest = ready_of(process)
+        sqs = Aws(endpoint_url=ready["endpoint_url"]).client("sqs")
+        sqs.send_message(QueueUrl=ready["queue_url"], MessageBody="{}")
+        attributes = {"QueueUrl": ready["queue_url"], "AttributeNames": ["ApproximateNumberOfMessagesNotVisible"]}
+        until(lambda: "1" in sqs.get_queue_attributes(**attributes)["Attributes"].values(), "it is being processed")
+        process.terminate()
+        assert process.wait(GONE_WITHIN_S) == 0
+        assert_nothing_is_left(ready, *rest)
+
+
+def test_target_of_the_users_own_runs_behind_its_own_queue(tmp_path):
+    (tmp_path / "handlers.py").write_text(
+        HANDLERS
+        + """
+from redrive.scenarios import Consumer, QueueSpec
+
+consumer = Consumer(
+    handler=fails, valid=str, queue=QueueSpec(visibility_timeout_s=1, function_timeout_s=1, max_receive_count=2)
+)
+"""
+    )
+    with local_up(f"{tmp_path}/handlers.py:consumer") as process:
+        ready, *rest = ready_of(process)
+        assert (ready["visibility_timeout_s"], ready["max_receive_count"]) == (1, 2)
+        sqs = Aws(endpoint_url=ready["endpoint_url"]).client("sqs")
+        sqs.send_message(QueueUrl=ready["queue_url"], MessageBody="{}")
+        until(lambda: depth(sqs, ready["dlq_url"]) == 1, "it is in the DLQ")
+        process.terminate()
+        assert "stopped after 2 deliveries in 2 invocations: 0 acknowledged, 2 failed" in process.stdout.read()
+        assert process.wait(WITHIN_S) == 0
+        assert_nothing_is_left(ready, *rest)
+
+
+def test_server_that_goes_away_is_one_clear_line_and_status_2():
+    with local_up() as process:
+        ready, connection, children = ready_of(process)
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+        _, errors = process.communicate(timeout=WITHIN_S)
+        assert process.returncode == 2
+        assert errors.splitlines()[-1].startswith(f"redrive: {ready['queue_url']} did not answer")
+        assert "Traceback" not in errors
+        assert_nothing_is_left(ready, connection, children)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["no.such:thing"], "no module named 'no'"),
+        (["--batch-size", "11"], "--batch-size"),
+        (["--on", "localstack"], "--on"),
+        (["--ready-file", "/no/such/folder/ready.json"], "cannot write"),
+    ],
+)
+def test_what_cannot_run_is_one_line_and_status_2(arguments, says):
+    with local_up(*arguments) as process:
+        _, errors = process.communicate(timeout=WITHIN_S)
+        assert process.returncode == 2
+        (line,) = errors.splitlines()
+        assert says in line

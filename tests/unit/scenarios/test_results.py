@@ -1,0 +1,106 @@
+"""The values of a verification and the JSON that ``--json`` writes."""
+
+import json
+
+import pytest
+
+from redrive.scenarios.judgement import Verdict
+from redrive.scenarios.results import Finding, Report, ScenarioResult
+
+FINDING = Finding(
+    invariant="no-loss",
+    message="message 1, 'key-1', was acknowledged",
+    business_keys=("key-1",),
+    timeline=("message 1: 'key-1', valid", "  sent"),
+    replay="redrive verify shop:handler --scenario happy-path --seed 7",
+)
+RESULTS = (
+    ScenarioResult(name="happy-path", verdict=Verdict.HOLDS, examples=40, deliveries=512, seconds=0.41),
+    ScenarioResult(
+        name="crash", verdict=Verdict.VIOLATED, examples=3, deliveries=8, seconds=0.2, violations=(FINDING,)
+    ),
+    ScenarioResult(name="fifo-order", verdict=Verdict.SKIPPED, reason="not claimed: ordered"),
+    ScenarioResult(name="late", verdict=Verdict.UNKNOWN, reason="nothing was shown", examples=1, deliveries=1),
+)
+
+
+def report(*results):
+    return Report(
+        version="0.1.0",
+        target="shop:handler",
+        environment="simulated",
+        runtime="in-process",
+        seed=7,
+        scenarios=results or RESULTS,
+    )
+
+
+def test_json_has_exactly_the_keys_of_the_design_in_its_order():
+    written = json.loads(json.dumps(report().as_json()))
+    assert list(written) == ["redrive", "target", "environment", "runtime", "seed", "scenarios", "totals"]
+    for scenario in written["scenarios"]:
+        assert list(scenario) == ["name", "verdict", "reason", "examples", "deliveries", "seconds", "violations"]
+    (violation,) = written["scenarios"][1]["violations"]
+    assert list(violation) == ["invariant", "message", "business_keys", "timeline", "replay"]
+    assert list(written["totals"]) == ["holds", "violated", "unknown", "skipped", "deliveries", "seconds"]
+
+
+def test_json_says_what_the_values_say():
+    written = json.loads(json.dumps(report().as_json()))
+    assert written["redrive"] == "0.1.0"
+    assert (written["target"], written["environment"], written["runtime"], written["seed"]) == (
+        "shop:handler",
+        "simulated",
+        "in-process",
+        7,
+    )
+    assert [scenario["verdict"] for scenario in written["scenarios"]] == ["holds", "violated", "skipped", "unknown"]
+    assert [scenario["reason"] for scenario in written["scenarios"]] == [
+        None,
+        None,
+        "not claimed: ordered",
+        "nothing was shown",
+    ]
+    assert written["scenarios"][1]["violations"] == [
+        {
+            "invariant": "no-loss",
+            "message": "message 1, 'key-1', was acknowledged",
+            "business_keys": ["key-1"],
+            "timeline": ["message 1: 'key-1', valid", "  sent"],
+            "replay": "redrive verify shop:handler --scenario happy-path --seed 7",
+        }
+    ]
+
+
+def test_totals_add_up():
+    assert report().totals() == {
+        "holds": 1,
+        "violated": 1,
+        "unknown": 1,
+        "skipped": 1,
+        "deliveries": 521,
+        "seconds": 0.61,
+    }
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "passed"),
+    [
+        ("holds", True),
+        ("holds skipped", True),
+        ("skipped holds holds", True),
+        ("holds violated", False),
+        ("holds unknown", False),
+        ("unknown", False),
+        ("skipped", False),
+        ("skipped skipped unknown", False),
+    ],
+)
+def test_passed_needs_something_that_holds_and_nothing_violated_or_unknown(verdicts, passed):
+    results = [ScenarioResult(name="s", verdict=Verdict(verdict)) for verdict in verdicts.split()]
+    assert report(*results).passed is passed
+
+
+def test_nothing_asked_is_nothing_passed():
+    empty = Report(version="0", target="t", environment="e", runtime="r", seed=0, scenarios=())
+    assert not empty.passed

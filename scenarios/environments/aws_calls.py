@@ -46,7 +46,7 @@ def install() -> None:
     if specs[0] not in botocore.handlers.BUILTIN_HANDLERS:
         botocore.handlers.BUILTIN_HANDLERS[:0] = specs
         boto3.DEFAULT_SESSION = None
-        threading.Thread.start = _start  # type: ignore[method-assign]
+        threading.Thread.start = _start  # type: ignore[method-assign,assignment]
 
 
 def current() -> CallObserver | None:

@@ -100,7 +100,7 @@ class SimulatedEnvironment:
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Seed what everybody draws from: the SDK waits for a random time before it tries again, which shows in a history."""
+    """Seed what everybody draws from: the SDK waits for a random time before it tries again, and that shows."""
     before = random.getstate()
     random.seed(seed)
     try:

@@ -1,4 +1,4 @@
-"""What each sink of the reference handler promises, shown: `dynamodb` and `delta` keep it, and `memory` promises nothing.
+"""What each sink of the reference handler promises: `dynamodb` and `delta` keep it, and `memory` promises nothing.
 
 The memory sink's rows are in a module of the execution environment. The looks at effects below find them there: one for
 as long as the environment lives, the other remembers what was written by those that are dead.

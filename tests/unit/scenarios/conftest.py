@@ -65,9 +65,7 @@ class Story:
         for name in names:
             self.receive_counts[name] += 1
             md5 = md5_of_body(body or planned(name).body)
-            self.events.append(
-                trace.Delivered(self.now_ms, number, self.id_of(name), self.receive_counts[name], md5)
-            )
+            self.events.append(trace.Delivered(self.now_ms, number, self.id_of(name), self.receive_counts[name], md5))
         return self
 
     def called(self, operation="PutItem", answer="ok", *, invocation=None):

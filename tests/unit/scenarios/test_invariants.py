@@ -525,9 +525,7 @@ class TestJudge:
     def test_a_crash_of_the_checker_keeps_the_report_from_passing(self):
         def passed(*verdicts):
             results = [ScenarioResult(name=str(number), verdict=verdict) for number, verdict in enumerate(verdicts)]
-            return Report(
-                version="0", target="t", environment="e", runtime="r", seed=0, scenarios=results
-            ).passed
+            return Report(version="0", target="t", environment="e", runtime="r", seed=0, scenarios=results).passed
 
         assert passed(Verdict.HOLDS, Verdict.HOLDS)
         assert passed(Verdict.HOLDS, Verdict.SKIPPED)

@@ -111,11 +111,14 @@ class TestHandlers:
 
 
 class TestConsumers:
-    CODE = HANDLER + """
+    CODE = (
+        HANDLER
+        + """
     from redrive.scenarios import Consumer
 
     shop = Consumer(handler="target_shop_consumer:handler", valid=str)
     """
+    )
 
     def test_consumer_by_name(self, write):
         target = load_target(f"{write('target_shop_consumer.py', self.CODE)}:shop")
@@ -129,10 +132,13 @@ class TestConsumers:
         assert target.note == "judged as the consumer 'shop' of target_shop_consumer"
 
     def test_handler_given_to_its_consumer_as_a_function(self, write):
-        code = HANDLER + """
+        code = (
+            HANDLER
+            + """
     from redrive.scenarios import Consumer
     shop = Consumer(handler=handler, valid=str)
         """
+        )
         target = load_target(f"{write('target_function.py', code)}:handler")
         assert target.consumer.valid is str
         assert answer(target) == "{}"
@@ -147,11 +153,14 @@ class TestConsumers:
         assert load_target(f"{write('target_by_file.py', code)}:handler").consumer.valid is str
 
     def test_consumer_of_another_handler_is_not_taken(self, write):
-        code = HANDLER + """
+        code = (
+            HANDLER
+            + """
     from redrive.scenarios import Consumer
     def other(event, context): return {}
     shop = Consumer(handler=other, valid=str)
         """
+        )
         target = load_target(f"{write('target_other.py', code)}:handler")
         assert target.consumer.valid is not str
         assert "a bare handler" in target.note

@@ -13,7 +13,9 @@ def lines(told, keys=None):
 def test_a_crash_a_retry_and_an_acknowledgement(story):
     told = story("a").delivered("a").called("UpdateItem").effects("a").fault().ended(Ending.CRASHED)
     told.delivered("a").called("UpdateItem", "ConditionalCheckFailedException").returned()
-    assert lines(told) == """\
+    assert (
+        lines(told)
+        == """\
 message 1: 'a', valid
       +0.000 s  sent
       +0.000 s  delivered to invocation 1 alone, receive count 1
@@ -26,11 +28,14 @@ message 1: 'a', valid
       +4.000 s  invocation 2 returned and reported success for this message
       +5.000 s  deleted: invocation 2 acknowledged it
 """
+    )
 
 
 def test_poison_beside_a_neighbour(story):
     told = story("a", "bad-b", max_receive_count=1).delivered("a", "bad-b").effects("a").returned("bad-b")
-    assert lines(told.dead_lettered("bad-b")) == """\
+    assert (
+        lines(told.dead_lettered("bad-b"))
+        == """\
 message 1: 'a', valid
       +0.000 s  sent
       +0.000 s  delivered to invocation 1 in a batch of 2, receive count 1
@@ -43,12 +48,15 @@ message 2: 'bad-b', poison
       +0.000 s  invocation 1 returned and reported this message as failed
       +1.000 s  moved to the dead-letter queue after 1 deliveries
 """
+    )
 
 
 def test_fifo_duplicate_that_is_swallowed_was_in_no_invocation(story):
     told = story("g:a", "g:a#2", sent=False).sent("g:a").swallowed("g:a#2", as_a_duplicate_of="g:a")
     told.delivered("g:a").called().returned()
-    assert lines(told) == """\
+    assert (
+        lines(told)
+        == """\
 message 1: 'a', valid, message group 'g'
       +0.000 s  sent
       +1.000 s  delivered to invocation 1 alone, receive count 1
@@ -58,6 +66,7 @@ message 1: 'a', valid, message group 'g'
 message 2: 'a', valid, message group 'g'
       +0.000 s  sent, and swallowed by deduplication
 """
+    )
 
 
 def test_what_becomes_of_deletions(story):

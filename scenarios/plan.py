@@ -1,11 +1,12 @@
 """A plan: which messages are sent and which faults strike. A value that Hypothesis generates and shrinks."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from redrive.simulator.faults import Fault
+from redrive.simulator.faults import DuplicateDelivery, Fault, LostDelete
 
-__all__ = ["Kind", "Plan", "PlannedMessage"]
+__all__ = ["Kind", "Plan", "PlannedMessage", "shorter_plans"]
 
 
 class Kind(StrEnum):
@@ -39,3 +40,19 @@ class Plan:
     fifo: bool = False
     batch_size: int = 10
     shuffled: bool = False
+
+
+def shorter_plans(plan: Plan) -> Iterator[Plan]:
+    """The plans with one message or one fault less; the faults of what stays keep their messages."""
+    for left_out in range(len(plan.messages)):
+        messages = (*plan.messages[:left_out], *plan.messages[left_out + 1 :])
+        faults = (_renumbered(fault, left_out) for fault in plan.faults)
+        yield replace(plan, messages=messages, faults=tuple(fault for fault in faults if fault is not None))
+    for left_out in range(len(plan.faults)):
+        yield replace(plan, faults=(*plan.faults[:left_out], *plan.faults[left_out + 1 :]))
+
+
+def _renumbered(fault: Fault, left_out: int) -> Fault | None:
+    if not isinstance(fault, DuplicateDelivery | LostDelete) or fault.message < left_out:
+        return fault
+    return None if fault.message == left_out else replace(fault, message=fault.message - 1)

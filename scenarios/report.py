@@ -67,10 +67,10 @@ def print_report(report: Report, console: Console | None = None) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("scenario", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("examples", justify="right")
-    table.add_column("deliveries", justify="right")
-    table.add_column("seconds", justify="right")
-    table.add_column("")
+    table.add_column("examples", justify="right", no_wrap=True)
+    table.add_column("deliveries", justify="right", no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
     for result in report.scenarios:
         table.add_row(
             Text(result.name),

@@ -20,7 +20,7 @@ from .environments.simulated import SimulatedEnvironment
 from .errors import UnknownName, one_line
 from .history import History
 from .judgement import Judgement, Verdict, judge
-from .plan import Plan
+from .plan import Plan, shorter_plans
 from .results import Finding, Report, ScenarioResult
 from .scenario import Scenario
 from .target import HandlerOf, Target, handler_of, is_installed, load_target
@@ -28,8 +28,10 @@ from .timeline import timeline
 
 __all__ = ["DEFAULT_EXAMPLES", "DEFAULT_SEED", "Job", "jobs_of", "verify", "verify_scenario"]
 
-DEFAULT_EXAMPLES = 20
+DEFAULT_EXAMPLES = 12
 DEFAULT_SEED = 0
+
+_SHORTENING_RUNS_MAX = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +161,8 @@ def verify_scenario(
     search = _Search(job, handler_of(job.consumer), environment, _derive(seed, job.name))
     phases = (Phase.explicit, Phase.generate, Phase.shrink) if shrink else (Phase.explicit, Phase.generate)
     crashed = search.hunt(examples, phases)
+    if shrink:
+        search.shorten()
     verdict, reason = search.verdict(crashed)
     return ScenarioResult(
         name=job.name,
@@ -228,6 +232,28 @@ class _Search:
                 self._keep(history, judgement)
         if violated:
             raise _Broken
+
+    def shorten(self) -> None:
+        """Leave out messages and faults one by one, for as long as the same invariant is broken without them.
+
+        Hypothesis shrinks what a plan was drawn from, and may stop where no smaller draw is a smaller plan.
+        """
+        for name in self.broken:
+            for _ in range(_SHORTENING_RUNS_MAX):
+                before = self.broken[name][1].plan
+                if not any(self._breaks_as_well(plan, name) for plan in shorter_plans(before)):
+                    break
+
+    def _breaks_as_well(self, plan: Plan, name: str) -> bool:
+        if not plan.messages:
+            return False
+        history = self.environment.run(plan, self.job.consumer, self.handler, seed=self.seed)
+        (judgement,) = judge(history, [name])
+        if judgement.verdict is not Verdict.VIOLATED:
+            return False
+        kept = self.broken[name]
+        self._keep(history, judgement)
+        return self.broken[name] is not kept
 
     def _keep(self, history: History, judgement: Judgement) -> None:
         size = (len(history.plan.messages), len(history.plan.faults), history.deliveries, len(history.events))

@@ -35,7 +35,7 @@ from ..plan import Plan, PlannedMessage
 from ..target import SHARED_MODULES, HandlerOf, check_handler
 from .aws_calls import current, observed, unobserved
 from .moto_world import MotoWorld, environment_variables
-from .virtual_time import VirtualTime, virtual_time
+from .virtual_time import VirtualTime, outside_of_event_loops, virtual_time
 
 __all__ = ["SimulatedEnvironment"]
 
@@ -231,7 +231,7 @@ class _Run:
         )
         self._time.set(self._simulation.now_ms)
         try:
-            with observed(active):
+            with observed(active), outside_of_event_loops():
                 result = environment.invoke(invocation.event, context)
             for fault in self._simulation.faults.at_end(invocation.number):
                 self._strike(active, fault)

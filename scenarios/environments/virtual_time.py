@@ -1,14 +1,19 @@
-"""Handlers see virtual time: ``time.time``, ``datetime.now``, ``time.monotonic`` and ``time.sleep``."""
+"""Handlers see virtual time: ``time.time``, ``datetime.now``, ``time.monotonic``, ``time.sleep``, ``asyncio.sleep``."""
 
+import asyncio
+import selectors
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 from unittest import mock
 
 import time_machine
 
-__all__ = ["VirtualTime", "virtual_time"]
+from redrive.simulator.driver import EPOCH_MS
+
+__all__ = ["VirtualTime", "outside_of_event_loops", "virtual_time"]
 
 
 class _Coordinates(Protocol):
@@ -33,13 +38,18 @@ class VirtualTime:
 _real_monotonic, _real_monotonic_ns, _real_sleep = time.monotonic, time.monotonic_ns, time.sleep
 _clocks: list[tuple[Callable[[], int], Callable[[float], None]]] = []
 
+# How long an event loop waits, in real time, for a thread that may be about to wake it.
+_THREAD_S = 0.5
+
 
 def _monotonic() -> float:
-    return _clocks[-1][0]() / 1000 if _clocks else _real_monotonic()
+    # From where virtual time begins: counted from the epoch, a float has no room for the resolution of the clock, and
+    # an event loop's timers never fall due.
+    return (_clocks[-1][0]() - EPOCH_MS) / 1000 if _clocks else _real_monotonic()
 
 
 def _monotonic_ns() -> int:
-    return _clocks[-1][0]() * 1_000_000 if _clocks else _real_monotonic_ns()
+    return (_clocks[-1][0]() - EPOCH_MS) * 1_000_000 if _clocks else _real_monotonic_ns()
 
 
 def _sleep(seconds: float) -> None:
@@ -53,7 +63,21 @@ def virtual_time(now_ms: Callable[[], int], sleep: Callable[[float], None]) -> I
     ``time.monotonic`` follows ``now_ms`` by itself; the calendar clock is moved by :meth:`VirtualTime.set`. Code that
     took ``sleep`` or ``monotonic`` out of :mod:`time` before this keeps the real ones.
     """
+    real_select = selectors.DefaultSelector.select
+    threads = threading.active_count()
+
+    def select(selector: Any, timeout: float | None = None) -> Any:
+        """What an event loop waits with: nothing real is on its way, so the time until its next timer just passes."""
+        if timeout is None or timeout <= 0:
+            return real_select(selector, timeout)
+        ready = real_select(selector, _THREAD_S if threading.active_count() > threads else 0)
+        if not ready:
+            # At least a millisecond, as virtual time has none shorter.
+            sleep(max(timeout, 0.001))
+        return ready
+
     with (
+        mock.patch.object(selectors.DefaultSelector, "select", select),
         time_machine.travel(now_ms() / 1000, tick=False) as coordinates,
         mock.patch.object(time, "sleep", _sleep),
         mock.patch.object(time, "monotonic", _monotonic),
@@ -64,3 +88,15 @@ def virtual_time(now_ms: Callable[[], int], sleep: Callable[[float], None]) -> I
             yield VirtualTime(coordinates)
         finally:
             _clocks.pop()
+
+
+@contextmanager
+def outside_of_event_loops() -> Iterator[None]:
+    """For a handler that begins while another is amid its event loop, in the same thread."""
+    # Public by their place in asyncio.events.__all__, for whoever plays the event loop.
+    loop = asyncio._get_running_loop()  # noqa: SLF001
+    asyncio._set_running_loop(None)  # noqa: SLF001
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)  # noqa: SLF001

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from ..consumer import Aws, Claim, Consumer, Effect, QueueSpec
 
@@ -43,7 +44,9 @@ Work = Callable[[Record], object]
 
 @cache
 def _dynamodb() -> Any:
-    return boto3.resource("dynamodb")
+    # This module is not imported afresh for each run. A client that retries would remember from one run to the next how
+    # often it had to.
+    return boto3.resource("dynamodb", config=Config(retries={"total_max_attempts": 1}))
 
 
 def orders() -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 
 from redrive.scenarios import Consumer, Effect, QueueSpec, TargetError
@@ -36,8 +37,8 @@ def simulated():
 
 @pytest.fixture(scope="module")
 def dynamodb(simulated):
-    """A client that the handlers below share: a handler of a file makes its own."""
-    return boto3.client("dynamodb")
+    """A client that the handlers below share, hence without retries: it would remember them from run to run."""
+    return boto3.client("dynamodb", config=Config(retries={"total_max_attempts": 1}))
 
 
 @pytest.fixture

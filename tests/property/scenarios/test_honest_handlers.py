@@ -30,6 +30,7 @@ HANDLERS = {
     "honest_one_try:consumer": STANDARD,
     "honest_threads:consumer": STANDARD,
     "honest_asyncio:consumer": STANDARD,
+    "honest_asyncio_blocking:consumer": STANDARD,
     "honest_bisecting:consumer": STANDARD,
     "honest_batch_write:consumer": STANDARD,
     "honest_objects:consumer": STANDARD,

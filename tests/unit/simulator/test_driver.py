@@ -274,6 +274,20 @@ def test_time_never_goes_back_for_a_send_that_was_planned_too_late():
     assert len(simulation.queue) == 0
 
 
+def test_time_never_goes_back_for_a_function_that_another_one_held_up():
+    def answer(invocation):
+        simulation.advance_to(simulation.now_ms + (10, 100)[invocation.number])
+        return Outcome(ending=Ending.RETURNED)
+
+    mapping = MappingConfig(concurrent_batches=2)
+    simulation = Simulation(QueueConfig(visibility_timeout_s=60), mapping, answer, seed=1)
+    simulation.send_at(EPOCH_MS, "a")
+    simulation.send_at(EPOCH_MS + 1, "b")
+    assert simulation.run(EPOCH_MS + DAY_MS)
+    ends = [(event.invocation, event.at_ms - EPOCH_MS) for event in simulation.trace if isinstance(event, Ended)]
+    assert ends == [(1, 101), (0, 101)]
+
+
 def test_run_that_is_cut_off_says_so_and_goes_on_where_it_stopped():
     run = Run(always(Ending.RAISED), (0, "a"), max_receive_count=3, until_ms=100_000)
     assert not run.finished

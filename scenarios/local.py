@@ -10,12 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from redrive.fixtures.moto_server import MotoServer, MotoServerError
-from redrive.fixtures.stacks import Aws, Stack, create_stack
+from redrive.fixtures.stacks import Aws, Stack, create_stack, fake_environment
 from redrive.simulator.errors import SqsError
 from redrive.simulator.event_source import MappingConfig, validate_mapping
 
 from .consumer import Consumer, QueueSpec
-from .environments.moto_world import environment_variables
 from .errors import EnvironmentFailed, TargetError, one_line
 from .in_process_function import InProcessFunction
 from .poller import Counts, Poller
@@ -83,7 +82,7 @@ def run_on_moto(
     with ExitStack() as running:
         directory = running.enter_context(tempfile.TemporaryDirectory(prefix="redrive-"))
         # Before the server starts: moto looks at the variables, too. What is added later goes with them.
-        running.enter_context(environment_variables(_variables()))
+        running.enter_context(fake_environment(_variables()))
         server = _start_server()
         running.callback(server.stop)
         os.environ["AWS_ENDPOINT_URL"] = server.endpoint_url
@@ -159,8 +158,6 @@ def _variables() -> dict[str, str]:
     no_proxy = ",".join(filter(None, ("127.0.0.1", os.environ.get("no_proxy") or os.environ.get("NO_PROXY"))))
     return {
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
         "REDRIVE_SINK": "dynamodb",

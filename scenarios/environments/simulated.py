@@ -13,6 +13,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from redrive.fixtures.runtimes.context import LambdaContext
 from redrive.fixtures.runtimes.in_process import ExecutionEnvironment, InvocationResult, Killed
+from redrive.fixtures.stacks import Aws, fake_environment, moto_aws, reset_moto
 from redrive.simulator.driver import EPOCH_MS, Invocation, Simulation
 from redrive.simulator.errors import SqsError
 from redrive.simulator.event_source import BATCH_SIZE_MAX_FIFO, MappingConfig, validate_mapping
@@ -33,8 +34,7 @@ from ..errors import TargetError, one_line
 from ..history import Called, EffectGone, EffectSeen, History, Struck
 from ..plan import Plan, PlannedMessage
 from ..target import SHARED_MODULES, HandlerOf, check_handler
-from .aws_calls import current, observed, unobserved
-from .moto_world import MotoWorld, environment_variables
+from .aws_calls import current, install, observed, unobserved
 from .virtual_time import VirtualTime, outside_of_event_loops, virtual_time
 
 __all__ = ["SimulatedEnvironment"]
@@ -52,12 +52,13 @@ class SimulatedEnvironment:
     name = "simulated"
 
     def __init__(self) -> None:
-        self._world = MotoWorld()
+        install()
+        self._aws: Aws
 
     @contextmanager
     def running(self) -> Iterator["SimulatedEnvironment"]:
         """Take this process's AWS calls over for as long as it lasts."""
-        with environment_variables({}), self._world.running():
+        with moto_aws() as self._aws:
             yield self
 
     def check(self, consumer: Consumer) -> None:
@@ -75,11 +76,11 @@ class SimulatedEnvironment:
             )
         except SqsError as error:
             raise TargetError(f"the consumer's queue is refused with {one_line(error)}") from error
-        self._world.empty()
+        reset_moto()
         with self._variables(consumer):
             if consumer.setup is not None:
                 try:
-                    consumer.setup(self._world)
+                    consumer.setup(self._aws)
                 except Exception as error:
                     raise TargetError(f"the consumer's setup failed with {one_line(error)}") from error
             check_handler(consumer)
@@ -88,14 +89,14 @@ class SimulatedEnvironment:
     def _variables(self, consumer: Consumer) -> Iterator[None]:
         with tempfile.TemporaryDirectory(prefix="redrive-") as directory:
             variables = {name: value.replace("{tmp}", directory) for name, value in consumer.environment.items()}
-            with environment_variables(variables):
+            with fake_environment(variables):
                 yield
 
     def run(self, plan: Plan, consumer: Consumer, handler: HandlerOf, *, seed: int) -> History:
         """One run from an empty world until nothing is left to happen, in virtual time."""
-        self._world.empty()
+        reset_moto()
         with self._variables(consumer), _seeded(seed):
-            return _Run(plan, consumer, handler, self._world, seed=seed).history()
+            return _Run(plan, consumer, handler, self._aws, seed=seed).history()
 
 
 @contextmanager
@@ -145,11 +146,11 @@ class _Active:
 
 
 class _Run:
-    def __init__(self, plan: Plan, consumer: Consumer, handler: HandlerOf, world: MotoWorld, *, seed: int) -> None:
+    def __init__(self, plan: Plan, consumer: Consumer, handler: HandlerOf, aws: Aws, *, seed: int) -> None:
         self._plan = plan
         self._consumer = consumer
         self._handler = handler
-        self._world = world
+        self._aws = aws
         self._environments: dict[int, ExecutionEnvironment] = {}
         self._active: list[_Active] = []
         self._effects: Counter[tuple[str, str | None]] = Counter()
@@ -171,7 +172,7 @@ class _Run:
         with virtual_time(lambda: self._simulation.now_ms, _sleep) as self._time:
             if self._consumer.setup is not None:
                 with unobserved():
-                    self._consumer.setup(self._world)
+                    self._consumer.setup(self._aws)
             finished = self._simulation.run(EPOCH_MS + self._horizon_ms())
             self._look_at_effects(-1)
         return History(
@@ -306,7 +307,7 @@ class _Run:
         if self._consumer.effects is None:
             return
         with unobserved():
-            effects = [_effect(found) for found in self._consumer.effects(self._world)]
+            effects = [_effect(found) for found in self._consumer.effects(self._aws)]
         self._looks += 1
         known, self._effects = self._effects, Counter(effects)
         for key, body in effects:

@@ -1,0 +1,33 @@
+"""The reference handler passes every scenario, with each sink that it has one for. `redrive verify` tries more plans."""
+
+import pytest
+
+from redrive.scenarios import Verdict
+from redrive.scenarios.catalogue import CATALOGUE
+from redrive.scenarios.environments.simulated import SimulatedEnvironment
+from redrive.scenarios.target import REFERENCE, load_target
+from redrive.scenarios.verification import jobs_of, verify_scenario
+
+JOBS = jobs_of(load_target(REFERENCE).consumer)
+EXAMPLES = 4
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    with SimulatedEnvironment().running() as environment:
+        yield environment
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
+def test_reference_handler_holds(simulated, job):
+    for module in job.needs:
+        pytest.importorskip(module, reason="the Delta sink needs the extra redrive[delta]")
+    result = verify_scenario(job, simulated, seed=1, examples=EXAMPLES, shrink=False)
+    found = "\n".join(line for finding in result.violations for line in (finding.message, *finding.timeline))
+    assert result.verdict is Verdict.HOLDS, result.reason or found
+    assert result.examples == EXAMPLES
+    assert result.deliveries >= EXAMPLES
+
+
+def test_whole_catalogue_is_asked():
+    assert {job.scenario.name for job in JOBS} == set(CATALOGUE)

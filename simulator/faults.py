@@ -97,12 +97,20 @@ class ConcurrentDuplicate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DependencyDown:
-    """From a call on, no AWS call of the invocation gets through."""
+    """From a call on, no AWS call of the invocation gets through, or as many as ``calls`` do not."""
 
     invocation: int
     call: int = 1
+    calls: int | None = None
+
+    def concerns(self, invocation: int, call: int) -> bool:
+        """Whether it keeps this call from getting through."""
+        over = self.calls is not None and call >= self.call + self.calls
+        return self.invocation == invocation and self.call <= call and not over
 
     def __str__(self) -> str:
+        if self.calls is not None:
+            return f"{self.calls} AWS calls of invocation {self.invocation + 1} do not get through from call {self.call} on"
         return f"no AWS call of invocation {self.invocation + 1} gets through from call {self.call} on"
 
 
@@ -147,7 +155,7 @@ class Faults:
     def is_down(self, invocation: int, call: int) -> DependencyDown | None:
         """The fault that keeps this call from getting through, if there is one."""
         for fault in (*self.struck, *self._pending):
-            if isinstance(fault, DependencyDown) and fault.invocation == invocation and fault.call <= call:
+            if isinstance(fault, DependencyDown) and fault.concerns(invocation, call):
                 self._take([fault])
                 return fault
         return None

@@ -75,6 +75,22 @@ def _interrupted(draw: st.DrawFn, consumer: Consumer) -> Plan:
 
 
 @st.composite
+def _passing(draw: st.DrawFn, consumer: Consumer) -> Plan:
+    drawn = draw(kinds(least=2, most=5))
+    # As many of a group in a batch as can be: those behind the one that fails are what it is about.
+    sent = tuple(
+        replace(message, at_ms=0) for message in draw(messages(consumer, drawn, groups=draw(_groups(len(drawn)))))
+    )
+    fault = DependencyDown(
+        invocation=0,
+        call=draw(st.integers(1, 2 * len(sent))),
+        # With the attempts that an SDK makes for a call until it gives up, by itself or as it was told.
+        calls=draw(st.sampled_from([1, 2, 3, 5])),
+    )
+    return Plan(messages=sent, faults=(fault,), fifo=True, batch_size=consumer.queue.batch_size)
+
+
+@st.composite
 def _deduplicated(draw: st.DrawFn, consumer: Consumer) -> Plan:
     drawn = draw(kinds(most=3))
     sent = draw(messages(consumer, drawn, groups=draw(_groups(len(drawn)))))
@@ -114,6 +130,16 @@ SCENARIOS = (
         summary="A crash, a lost dependency, a timeout or a near deadline amid a FIFO batch; the order survives it.",
         invariants=_ORDERED,
         plans=_interrupted,
+        needs=frozenset({Claim.ORDERED}),
+        fifo=True,
+        strikes=True,
+    ),
+    Scenario(
+        name="fifo-passing-failure",
+        family="fifo",
+        summary="Some AWS calls of a FIFO batch fail and the next ones do not; what failed holds back its group.",
+        invariants=_ORDERED,
+        plans=_passing,
         needs=frozenset({Claim.ORDERED}),
         fifo=True,
         strikes=True,

@@ -37,7 +37,7 @@ __all__ = [
 ARCHITECTURES = ("arm64", "x86_64")
 """Lambda's names for its two instruction sets."""
 
-REQUIREMENTS = ("protobuf>=6.33,<7",)
+REQUIREMENTS = ("protobuf>=6.33.5,<7",)
 """What the reference handler needs and the Lambda runtime lacks."""
 
 _HANDLER_PACKAGE = "redrive.reference_handler"

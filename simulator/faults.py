@@ -109,9 +109,10 @@ class DependencyDown:
         return self.invocation == invocation and self.call <= call and not over
 
     def __str__(self) -> str:
+        where = f"invocation {self.invocation + 1}"
         if self.calls is not None:
-            return f"{self.calls} AWS calls of invocation {self.invocation + 1} do not get through from call {self.call} on"
-        return f"no AWS call of invocation {self.invocation + 1} gets through from call {self.call} on"
+            return f"{self.calls} AWS calls of {where} do not get through from call {self.call} on"
+        return f"no AWS call of {where} gets through from call {self.call} on"
 
 
 FaultAt = CrashAt | SlowAt | ConcurrentDuplicate | DependencyDown

@@ -1,4 +1,4 @@
-"""The reference handler passes every scenario, with each sink that it has one for. `redrive verify` tries more plans."""
+"""The reference handler passes every scenario, with each sink that it has. `redrive verify` tries more plans."""
 
 import pytest
 

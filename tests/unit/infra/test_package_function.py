@@ -232,7 +232,7 @@ def test_pips_reason_is_given_in_one_line(wheels, tmp_path, capsys):
 
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert error.startswith("package_function: pip cannot install protobuf>=6.33,<7 for arm64: ERROR:")
+    assert error.startswith("package_function: pip cannot install protobuf>=6.33.5,<7 for arm64: ERROR:")
     assert not (tmp_path / "function.zip").exists()
 
 

@@ -69,7 +69,9 @@ def test_child_that_does_not_end_is_killed(tmp_path, monkeypatch):
 
 def fake_local_up(monkeypatch, tmp_path, code):
     script = tmp_path / "fake"
-    script.write_text(f"#!{sys.executable}\n{code}\n")
+    # Through a shell: the first line of a script cannot name an interpreter with a space in its path.
+    (tmp_path / "fake.py").write_text(code)
+    script.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{tmp_path / 'fake.py'}'\n")
     script.chmod(0o755)
     monkeypatch.setattr(processes.sys, "executable", str(script))
 

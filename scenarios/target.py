@@ -31,6 +31,8 @@ HandlerOf = HandlerSource | Callable[[Any, Any], Any]
 SHARED_MODULES = ("redrive.fixtures", "redrive.simulator", "redrive.scenarios", "redrive.load", "redrive.infra")
 """Our own modules are nobody's execution environment; a handler of ours is imported afresh all the same."""
 
+_UNSEEN = "it does not say what its effects are, so only what can be seen from outside is judged"
+
 REFERENCE = "redrive.scenarios.reference:consumer"
 """What is verified where no target is given."""
 
@@ -58,15 +60,16 @@ def load_target(name: str) -> Target:
     found = _attribute(module, source)
     if isinstance(found, Consumer):
         handler_of(found)
-        return Target(name=name, consumer=found)
+        return Target(name=name, consumer=found, note=None if found.effects is not None else _UNSEEN)
     if not callable(found):
         raise TargetError(f"{name} is {type(found).__name__}, neither a handler nor a Consumer")
     for attribute, value in vars(module).items():
         if isinstance(value, Consumer) and (value.handler == name or _is_for(value, found, source)):
             note = f"judged as the consumer {attribute!r} of {source.module}"
+            if value.effects is None:
+                note += f"; {_UNSEEN}"
             return Target(name=name, consumer=value, note=note)
-    note = "a bare handler: default bodies, and only what can be seen from outside is judged"
-    return Target(name=name, consumer=_bare(name), note=note)
+    return Target(name=name, consumer=_bare(name), note=f"a bare handler, with default bodies; {_UNSEEN}")
 
 
 def handler_of(consumer: Consumer) -> HandlerOf:

@@ -1,5 +1,6 @@
 """A history as text: what happened to each message, one line an event."""
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ from redrive.simulator.function import Ending
 from .history import Called, EffectGone, EffectSeen, Fate, History, Struck
 
 __all__ = ["timeline"]
+
+_ERROR_MOST = 160
 
 
 def timeline(history: History, keys: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -98,6 +101,9 @@ def _ended(history: History, fate: Fate, event: trace.Ended) -> str:
 
 
 def _error(event: trace.Ended) -> str:
-    if event.ending is Ending.RAISED and event.payload is not None:
-        return f" {event.payload[:160]}"
-    return ""
+    """What was raised, on one line. Where it was is not said: that differs from machine to machine."""
+    if event.ending is not Ending.RAISED or event.payload is None:
+        return ""
+    error = json.loads(event.payload)
+    text = " ".join(f"{error.get('errorType', 'an error')}: {error.get('errorMessage', '')}".split())
+    return f" {text if len(text) <= _ERROR_MOST else text[: _ERROR_MOST - 1] + '…'}"

@@ -1,6 +1,7 @@
 """The simulated environment from the handler's side: its clock, its AWS calls, its end, and what it leaves behind."""
 
 import os
+import random
 import sys
 import textwrap
 import threading
@@ -697,6 +698,15 @@ class TestWhatIsLeftBehind:
         fault = ConcurrentDuplicate(invocation=0, call=1)
         assert repr(run(handler, "a", "b", faults=[fault])) == repr(run(handler, "a", "b", faults=[fault]))
 
+    def test_chance_is_the_same_in_every_run_and_nobody_elses(self, run):
+        seen = []
+        for state in (1, 2):
+            random.seed(state)
+            expected = random.Random(state).random()
+            run(lambda event, context: seen.append(random.random()))
+            assert random.random() == expected
+        assert seen[0] == seen[1]
+
     def test_process_is_as_it_was(self, run, write):
         target = write("simenv_traces.py", "import sys, time\ndef handler(event, context): time.sleep(1)\n")
         clocks = time.sleep, time.monotonic, time.monotonic_ns
@@ -712,6 +722,19 @@ class TestWhatIsLeftBehind:
         history = run(write("simenv_broken.py", "import no_such_module_anywhere\n"))
         assert set(endings(history)) == {Ending.RAISED}
         assert history.fates[0].dead_lettered_after == 3
+
+
+class TestQueue:
+    def test_large_batches_of_a_standard_queue_are_the_largest_there_are_of_a_fifo_queue(self, simulated):
+        spec = QueueSpec(batch_size=100, batching_window_s=5)
+        consumer = Consumer(handler=lambda event, context: None, valid=str, queue=spec)
+        messages = tuple(PlannedMessage(key=str(number), body=str(number), group="g") for number in range(12))
+        sizes = {}
+        for fifo in (False, True):
+            plan = Plan(messages=messages, fifo=fifo, batch_size=100)
+            history = simulated.run(plan, consumer, handler_of(consumer), seed=1)
+            sizes[fifo] = [began.size for began in of(Began, history)]
+        assert sizes == {False: [12], True: [10, 2]}
 
 
 class TestCheck:

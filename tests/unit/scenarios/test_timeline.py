@@ -1,5 +1,7 @@
 """The text of a history, whole: it is what a user is shown when something is broken."""
 
+import json
+
 from redrive.scenarios.timeline import timeline
 from redrive.simulator.event_source import BatchVerdict
 from redrive.simulator.faults import SlowAt
@@ -98,15 +100,18 @@ def test_endings(story):
     assert last_line(told().ended(Ending.TIMED_OUT, payload="Task timed out")) == (
         "invocation 1 timed out: its whole batch comes back"
     )
-    assert last_line(told().ended(Ending.RAISED, payload='{"errorMessage": "no"}')) == (
-        'invocation 1 raised {"errorMessage": "no"}: its whole batch comes back'
+    error = '{"errorMessage": "two\\nlines", "errorType": "KeyError", "stackTrace": ["  File …"]}'
+    assert last_line(told().ended(Ending.RAISED, payload=error)) == (
+        "invocation 1 raised KeyError: two lines: its whole batch comes back"
     )
     bad = told().returned("a", verdict=BatchVerdict.FAILURE, problem="the response is not JSON")
     assert last_line(bad) == "invocation 1 returned, and the response is not JSON: its whole batch comes back"
 
 
 def test_long_errors_are_cut(story):
-    told = story("a").delivered("a").ended(Ending.RAISED, payload="x" * 1000)
+    error = {"errorType": "E", "errorMessage": "x" * 1000}
+    told = story("a").delivered("a").ended(Ending.RAISED, payload=json.dumps(error))
+    assert "x…: its whole batch comes back" in last_line(told)
     assert len(last_line(told)) < 250
 
 

@@ -21,7 +21,7 @@ def dynamodb_client(*, max_workers: int) -> DynamoDBClient:
     import boto3
     from botocore.config import Config
 
-    return boto3.client(
+    client = boto3.client(
         "dynamodb",
         config=Config(
             connect_timeout=_CONNECT_TIMEOUT_S,
@@ -30,3 +30,7 @@ def dynamodb_client(*, max_workers: int) -> DynamoDBClient:
             max_pool_connections=max_workers,
         ),
     )
+    # botocore makes these classes when they are first asked for, and two threads that ask at once get two sets of them:
+    # an `except` of one set does not catch an error of the other. So ask now, while there is one thread.
+    _ = client.exceptions
+    return client

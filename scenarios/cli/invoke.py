@@ -47,6 +47,8 @@ def invoke(target: str | None, event_name: str, table: Path | None, timeout_s: f
         for name in sample_events.names():
             click.echo(f"{name}\t{sample_events.describe(name)}")
         return 0
+    if target is not None and table is not None:
+        raise InputError("--table is where the reference handler writes: leave it out, or leave TARGET out")
     event = read_event(event_name)
     loaded = load_target(target or HANDLER)
     table = _prepare_delta(table) if target is None else None

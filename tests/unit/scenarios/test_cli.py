@@ -227,6 +227,10 @@ class TestWhatCannotBeRun:
         given = json.dumps({"Records": [{"body": "x" * 300}]})
         assert "File name too long" in refused("invoke", "--event", given)
 
+    def test_table_of_another_handler(self, refused):
+        said = refused("invoke", "redrive.scenarios.rogues.swallowed_exception:handler", "--table", "table")
+        assert said == "--table is where the reference handler writes: leave it out, or leave TARGET out"
+
     def test_table_where_none_can_be(self, refused, tmp_path):
         (tmp_path / "file").touch()
         assert refused("invoke", "--table", "file/table") == "cannot make the folder 'file': File exists"

@@ -78,18 +78,25 @@ def print_report(report: Report, console: Console | None = None) -> None:
             str(result.examples),
             str(result.deliveries),
             f"{result.seconds:.2f}",
-            Text(_remark(result)),
+            Text(", ".join(finding.invariant for finding in result.violations)),
         )
     console.print(table)
+    _print_reasons(console, report)
     totals = report.totals()
     counts = ", ".join(f"{totals[verdict]} {verdict}" for verdict in Verdict if totals[verdict])
     console.print(f"\n{counts}; {totals['deliveries']} deliveries, seed {report.seed}", soft_wrap=True)
 
 
-def _remark(result: ScenarioResult) -> str:
-    if result.violations:
-        return ", ".join(finding.invariant for finding in result.violations)
-    return result.reason or ""
+def _print_reasons(console: Console, report: Report) -> None:
+    """Why some scenarios have no verdict: each reason once, with the scenarios that it is about."""
+    names: dict[tuple[Verdict, str], list[str]] = {}
+    for result in report.scenarios:
+        if result.reason is not None:
+            names.setdefault((result.verdict, result.reason), []).append(result.name)
+    if names:
+        console.print()
+    for (verdict, reason), scenarios in names.items():
+        console.print(Text(f"{verdict}: {', '.join(scenarios)} ({reason})", style=_COLOURS[verdict]), soft_wrap=True)
 
 
 def _by_history(result: ScenarioResult) -> list[list[Finding]]:

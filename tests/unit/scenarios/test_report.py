@@ -1,0 +1,67 @@
+"""What a verification prints."""
+
+import io
+
+from rich.console import Console
+
+from redrive.scenarios.judgement import Verdict
+from redrive.scenarios.report import print_report
+from redrive.scenarios.results import Finding, Report, ScenarioResult
+
+
+def finding(invariant, *timeline):
+    return Finding(
+        invariant=invariant,
+        message=f"what breaks {invariant}",
+        business_keys=("key-1",),
+        timeline=timeline,
+        replay="redrive verify shop:handler --scenario crash --seed 7",
+    )
+
+
+def printed(*results):
+    report = Report(
+        version="0.1.0", target="shop:handler", environment="simulated", runtime="in-process", seed=7, scenarios=results
+    )
+    console = Console(file=io.StringIO(), width=80)
+    print_report(report, console)
+    return console.file.getvalue()
+
+
+def skipped(name, reason):
+    return ScenarioResult(name=name, verdict=Verdict.SKIPPED, reason=reason)
+
+
+def test_findings_of_one_history_are_shown_with_it_once():
+    findings = (finding("no-loss", "sent", "deleted"), finding("dead-lettered", "sent", "deleted"))
+    text = printed(ScenarioResult(name="crash", verdict=Verdict.VIOLATED, violations=findings))
+    assert text.count("  sent\n  deleted\n") == 1
+    assert "no-loss is violated in crash\n  what breaks no-loss\n" in text
+    assert "dead-lettered is violated in crash\n  what breaks dead-lettered\n" in text
+
+
+def test_findings_of_different_histories_are_shown_each_with_its_own():
+    findings = (finding("no-loss", "sent"), finding("effects-once", "sent twice"))
+    text = printed(ScenarioResult(name="crash", verdict=Verdict.VIOLATED, violations=findings))
+    assert text.index("no-loss is") < text.index("  sent\n") < text.index("effects-once is") < text.index("sent twice")
+    assert text.count("  replay: redrive verify shop:handler --scenario crash --seed 7\n") == 2
+
+
+def test_a_reason_stands_once_below_the_table_with_all_that_it_is_about():
+    reason = "not claimed: ordered"
+    text = printed(
+        skipped("fifo-order", reason),
+        ScenarioResult(name="late", verdict=Verdict.UNKNOWN, reason="nothing was shown"),
+        skipped("fifo-duplicate", reason),
+    )
+    assert "\nskipped: fifo-order, fifo-duplicate (not claimed: ordered)\n" in text
+    assert "\nunknown: late (nothing was shown)\n" in text
+
+
+def test_names_in_brackets_are_no_markup():
+    assert "crash[delta]" in printed(ScenarioResult(name="crash[delta]", verdict=Verdict.HOLDS))
+
+
+def test_the_last_line_is_the_sum():
+    text = printed(ScenarioResult(name="a", verdict=Verdict.HOLDS, deliveries=5), skipped("b", "not claimed: ordered"))
+    assert text.endswith("\n1 holds, 1 skipped; 5 deliveries, seed 7\n")

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TextIO
 
 from redrive.fixtures.runtimes.context import LambdaContext, monotonic_ms
-from redrive.fixtures.runtimes.in_process import ExecutionEnvironment, InvocationResult
 from redrive.simulator.driver import Invocation
 from redrive.simulator.function import Ending, Outcome
 
-from .target import SHARED_MODULES, HandlerOf
+from .handler_environments import HandlerEnvironments, outcome_of
+from .target import HandlerOf
 
 __all__ = ["InProcessFunction"]
 
@@ -29,20 +29,16 @@ class InProcessFunction:
     def __init__(
         self, handler: HandlerOf, *, now_ms: Callable[[], int] = monotonic_ms, output: TextIO | None = None
     ) -> None:
-        self._handler = handler
+        self._environments = HandlerEnvironments(handler)
         self._now_ms = now_ms
         # Found now: while a handler runs, the standard streams are its own.
         self._output = sys.stderr if output is None else output
-        self._environments: dict[int, ExecutionEnvironment] = {}
         self._one_at_a_time = threading.Lock()
 
     def __call__(self, invocation: Invocation) -> Outcome:
         """Run the handler and wait for it."""
         with self._one_at_a_time:
             environment = self._environments.get(invocation.environment)
-            if environment is None:
-                environment = ExecutionEnvironment(self._handler, shared=SHARED_MODULES)
-                self._environments[invocation.environment] = environment
             deadline_ms = self._now_ms() + invocation.deadline_ms - invocation.started_ms
             context = LambdaContext(now_ms=self._now_ms, deadline_ms=deadline_ms, aws_request_id=invocation.request_id)
             result = environment.invoke(invocation.event, context)
@@ -50,14 +46,8 @@ class InProcessFunction:
             self._output.flush()
             if self._now_ms() > deadline_ms:
                 return Outcome(ending=Ending.TIMED_OUT)
-            return Outcome(ending=_ending(result), payload=result.payload)
+            return outcome_of(result)
 
     def discard(self, environment: int) -> None:
         """Forget an execution environment that timed out or crashed (E24)."""
-        self._environments.pop(environment, None)
-
-
-def _ending(result: InvocationResult) -> Ending:
-    if result.exited:
-        return Ending.CRASHED
-    return Ending.RAISED if result.function_error else Ending.RETURNED
+        self._environments.discard(environment)

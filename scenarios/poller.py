@@ -18,12 +18,10 @@ from redrive.fixtures.event_builder import build_event, record_from_received
 from redrive.simulator import trace
 from redrive.simulator.driver import Invocation
 from redrive.simulator.event_source import (
-    BatchResult,
-    BatchVerdict,
     MappingConfig,
     batch_is_due_ms,
     polls,
-    read_batch_response,
+    read_outcome,
 )
 from redrive.simulator.function import Ending, ExecutionEnvironments, Outcome
 
@@ -180,7 +178,11 @@ class Poller:
         )
         with self._lock:
             self._environments.give_back(environment, outcome.ending)
-        result = self._read(outcome, [message["MessageId"] for message in batch])
+        result = read_outcome(
+            outcome,
+            [message["MessageId"] for message in batch],
+            report_batch_item_failures=self._mapping.report_batch_item_failures,
+        )
         self._tell(
             None,
             trace.Ended(
@@ -196,13 +198,6 @@ class Poller:
         except Exception:  # noqa: BLE001 - what cannot be invoked has failed its batch, and the poller goes on
             _log.exception("invocation %d could not be made", invocation.number)
             return Outcome(ending=Ending.RAISED)
-
-    def _read(self, outcome: Outcome, message_ids: Sequence[str]) -> BatchResult:
-        if outcome.ending is Ending.RETURNED:
-            return read_batch_response(
-                outcome.payload, message_ids, report_batch_item_failures=self._mapping.report_batch_item_failures
-            )
-        return BatchResult(verdict=BatchVerdict.FAILURE, failed=frozenset(message_ids))
 
     def _acknowledge(self, invocation: int, done: Sequence[dict[str, Any]]) -> None:
         """Delete what succeeded; what failed stays hidden until its visibility timeout ends (E10, E11)."""

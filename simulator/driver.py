@@ -17,17 +17,15 @@ from redrive.fixtures.event_builder import MessageAttribute
 from . import trace
 from .errors import SqsError
 from .event_source import (
-    BatchResult,
-    BatchVerdict,
     MappingConfig,
     batch_event,
     batch_is_due_ms,
     polls,
-    read_batch_response,
+    read_outcome,
     validate_mapping,
 )
 from .faults import ConcurrentDuplicate, DuplicateDelivery, Faults
-from .function import Ending, ExecutionEnvironments, Lease, Outcome
+from .function import ExecutionEnvironments, Lease, Outcome
 from .messages import Message
 from .queue import Queue, QueueConfig, Receive, Received
 
@@ -217,12 +215,7 @@ class Simulation:
     def _end(self, number: int, lease: Lease, outcome: Outcome) -> None:
         batch = self._batches.pop(number)
         ids = [received.message.message_id for received in batch]
-        if outcome.ending is Ending.RETURNED:
-            result = read_batch_response(
-                outcome.payload, ids, report_batch_item_failures=self.mapping.report_batch_item_failures
-            )
-        else:
-            result = BatchResult(verdict=BatchVerdict.FAILURE, failed=frozenset(ids))
+        result = read_outcome(outcome, ids, report_batch_item_failures=self.mapping.report_batch_item_failures)
         self.trace.append(
             trace.Ended(
                 self.now_ms,

@@ -12,6 +12,7 @@ from typing import Any
 from redrive.fixtures.event_builder import build_event, build_record
 
 from .errors import SqsError
+from .function import Ending, Outcome
 from .queue import Received
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "batch_is_due_ms",
     "polls",
     "read_batch_response",
+    "read_outcome",
     "validate_mapping",
 ]
 
@@ -155,6 +157,15 @@ def _not_json(constant: str) -> None:
 
 # Python's own reader takes NaN and Infinity, and its writer makes them.
 _JSON = json.JSONDecoder(parse_constant=_not_json)
+
+
+def read_outcome(
+    outcome: Outcome, message_ids: Iterable[str], *, report_batch_item_failures: bool = True
+) -> BatchResult:
+    """Read what an invocation came to: its response if it returned, else failure of the whole batch (E06)."""
+    if outcome.ending is Ending.RETURNED:
+        return read_batch_response(outcome.payload, message_ids, report_batch_item_failures=report_batch_item_failures)
+    return BatchResult(verdict=BatchVerdict.FAILURE, failed=frozenset(message_ids))
 
 
 def _read_items(items: Any, sent: frozenset[str]) -> BatchResult:

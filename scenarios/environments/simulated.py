@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from botocore.exceptions import EndpointConnectionError
 
 from redrive.fixtures.runtimes.context import LambdaContext
-from redrive.fixtures.runtimes.in_process import ExecutionEnvironment, InvocationResult, Killed
+from redrive.fixtures.runtimes.in_process import ExecutionEnvironment, Killed
 from redrive.fixtures.stacks import Aws, fake_environment, moto_aws, reset_moto
 from redrive.simulator.driver import EPOCH_MS, Invocation, Simulation
 from redrive.simulator.errors import SqsError
@@ -31,9 +31,10 @@ from redrive.simulator.queue import QueueConfig
 
 from ..consumer import Consumer, Effect, QueueSpec
 from ..errors import TargetError, one_line
+from ..handler_environments import HandlerEnvironments, outcome_of
 from ..history import Called, EffectGone, EffectSeen, History, Struck
 from ..plan import Plan, PlannedMessage
-from ..target import SHARED_MODULES, HandlerOf, check_handler
+from ..target import HandlerOf, check_handler
 from .aws_calls import current, install, observed, unobserved
 from .virtual_time import VirtualTime, outside_of_event_loops, virtual_time
 
@@ -149,9 +150,8 @@ class _Run:
     def __init__(self, plan: Plan, consumer: Consumer, handler: HandlerOf, aws: Aws, *, seed: int) -> None:
         self._plan = plan
         self._consumer = consumer
-        self._handler = handler
         self._aws = aws
-        self._environments: dict[int, ExecutionEnvironment] = {}
+        self._environments = HandlerEnvironments(handler)
         self._active: list[_Active] = []
         self._effects: Counter[tuple[str, str | None]] = Counter()
         self._looks = 0
@@ -163,7 +163,7 @@ class _Run:
             seed=seed,
             faults=Faults(plan.faults),
             shuffled=plan.shuffled,
-            on_discard=self._discard,
+            on_discard=self._environments.discard,
         )
 
     def history(self) -> History:
@@ -201,18 +201,12 @@ class _Run:
         round_s = spec.visibility_timeout_s + spec.batching_window_s + spec.function_timeout_s + 60
         return last_ms + again_ms + rounds * (len(self._plan.messages) + 1) * round_s * 1000
 
-    def _discard(self, environment: int) -> None:
-        del self._environments[environment]
-
     def _call(self, invocation: Invocation) -> Outcome:
         """The simulator's function: run the handler, with this invocation's faults."""
         if self._active:
             # What there is by now is the work of the invocation that this one interrupts.
             self._look_at_effects(self._active[-1].invocation.number)
         environment = self._environments.get(invocation.environment)
-        if environment is None:
-            environment = ExecutionEnvironment(self._handler, shared=SHARED_MODULES)
-            self._environments[invocation.environment] = environment
         active = _Active(self, invocation)
         self._active.append(active)
         try:
@@ -240,7 +234,7 @@ class _Run:
             pass
         if active.killed is not None:
             return _killed(active, self._simulation.now_ms)
-        return _outcome(result)
+        return outcome_of(result)
 
     def before_call(self, active: _Active, service: str, operation: str) -> None:
         """An AWS call of a handler is about to be sent."""
@@ -346,12 +340,6 @@ def _sleep(seconds: float) -> None:
 
 def _effect(found: str | Effect) -> tuple[str, str | None]:
     return (found, None) if isinstance(found, str) else (found.key, found.body)
-
-
-def _outcome(result: InvocationResult) -> Outcome:
-    if result.exited:
-        return Outcome(ending=Ending.CRASHED, payload=result.payload)
-    return Outcome(ending=Ending.RAISED if result.function_error else Ending.RETURNED, payload=result.payload)
 
 
 def _killed(active: _Active, now_ms: int) -> Outcome:

@@ -1,20 +1,21 @@
 """What happened to every message, in order: the one thing that verdicts are drawn from."""
 
-from collections import Counter, defaultdict
+import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from redrive.simulator import trace
-from redrive.simulator.event_source import BatchVerdict
+from redrive.simulator.batch_response import BatchVerdict
 from redrive.simulator.faults import Fault
 from redrive.simulator.function import Ending
 
 from .consumer import QueueSpec
 from .plan import Plan, PlannedMessage
 
-__all__ = ["Called", "Delivery", "EffectGone", "EffectSeen", "Fate", "History", "InvocationRecord", "Struck"]
+__all__ = ["Called", "EffectGone", "EffectSeen", "Fate", "History", "InvocationRecord"]
 
 
 class Called(NamedTuple):
@@ -48,35 +49,30 @@ class EffectGone(NamedTuple):
     body: str | None
 
 
-class Struck(NamedTuple):
-    """A fault struck an invocation."""
-
-    at_ms: int
-    invocation: int
-    fault: Fault
-
-
-class Delivery(NamedTuple):
-    """One delivery of a message: the invocation it was in, its place in the batch, and whether it came back."""
-
-    at_ms: int
-    invocation: int
-    position: int
-    receive_count: int
-    md5_of_body: str
-
-
 @dataclass(slots=True)
 class Fate:
-    """What became of one planned message."""
+    """What became of one planned message.
+
+    ``message_id`` is the latest that it has: moved back from the dead-letter queue it gets a new one (S12).
+    ``receives`` counts under that id also those receives that never came to a delivery, because the invocation was
+    throttled (E17).
+    """
 
     number: int
     message: PlannedMessage
     message_id: str = ""
     enqueued: bool = False
-    deliveries: list[Delivery] = field(default_factory=list)
+    deliveries: list[trace.Delivered] = field(default_factory=list)
+    receives: int = 0
     acknowledged: bool = False
+    filtered: bool = False
+    expired: bool = False
     dead_lettered_after: int | None = None
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing more is to come: deleted for one reason or another, dead-lettered, or never enqueued."""
+        return not self.enqueued or self.filtered or self.acknowledged or self.dead_lettered_after is not None
 
 
 @dataclass(slots=True)
@@ -115,27 +111,43 @@ class History:
         """What became of each message of the plan, in its order."""
         fates = [Fate(number, message) for number, message in enumerate(self.plan.messages)]
         by_id: dict[str, Fate] = {}
-        positions: dict[int, int] = defaultdict(int)
         for event in self.events:
             match event:
                 case trace.Sent(_, number, message_id, enqueued):
                     fates[number].message_id, fates[number].enqueued = message_id, enqueued
                     by_id.setdefault(message_id, fates[number])
-                case trace.Delivered(at_ms, invocation, message_id, receive_count, md5_of_body):
-                    by_id[message_id].deliveries.append(
-                        Delivery(at_ms, invocation, positions[invocation], receive_count, md5_of_body)
-                    )
-                    positions[invocation] += 1
+                case trace.Delivered(message_id=message_id):
+                    fate = by_id[message_id]
+                    fate.deliveries.append(event)
+                    fate.receives += 1
+                case trace.LetGo(_, _, message_id):
+                    by_id[message_id].receives += 1
                 case trace.Deleted(_, _, message_id):
                     by_id[message_id].acknowledged = True
+                case trace.Filtered(_, message_id):
+                    by_id[message_id].filtered = True
+                case trace.Expired(_, message_id):
+                    by_id[message_id].expired = True
                 case trace.DeadLettered(_, message_id, receive_count):
                     by_id[message_id].dead_lettered_after = receive_count
+                case trace.Redriven(_, message_id, new_message_id):
+                    fate = by_id[new_message_id] = by_id[message_id]
+                    fate.message_id, fate.receives, fate.dead_lettered_after = new_message_id, 0, None
         return tuple(fates)
 
     @cached_property
     def by_message_id(self) -> dict[str, Fate]:
-        """The fates by message id, of the messages that were enqueued."""
-        return {fate.message_id: fate for fate in self.fates if fate.enqueued}
+        """The fates by each message id that a message had, of the messages that were enqueued."""
+        fates = {fate.message_id: fate for fate in self.fates if fate.enqueued}
+        for fate in self.fates:
+            fates.update((d.message_id, fate) for d in fate.deliveries if d.message_id != fate.message_id)
+        return fates
+
+    def ids_of(self, fate: Fate) -> frozenset[str]:
+        """Every message id that the message had; none for one that deduplication swallowed."""
+        if not fate.enqueued:
+            return frozenset()
+        return frozenset({fate.message_id, *(delivery.message_id for delivery in fate.deliveries)})
 
     @cached_property
     def invocations(self) -> dict[int, InvocationRecord]:
@@ -143,12 +155,13 @@ class History:
         records: dict[int, InvocationRecord] = {}
         for event in self.events:
             match event:
-                case trace.Began(at_ms, invocation):
-                    records[invocation] = InvocationRecord(invocation, at_ms)
+                case trace.Began(at_ms, invocation) | trace.Throttled(at_ms, invocation):
+                    record = records.setdefault(invocation, InvocationRecord(invocation, at_ms))
+                    record.began_ms = at_ms
                 case trace.Delivered(_, invocation, message_id):
                     records[invocation].message_ids.append(message_id)
-                case Struck(_, invocation, fault):
-                    records[invocation].faults.append(fault)
+                case trace.Struck(at_ms, invocation, fault) if invocation is not None:
+                    records.setdefault(invocation, InvocationRecord(invocation, at_ms)).faults.append(fault)
                 case trace.Ended(at_ms, invocation, ending, payload, verdict, failed, problem):
                     record = records[invocation]
                     record.ended_ms, record.ending, record.payload = at_ms, ending, payload
@@ -175,7 +188,17 @@ class History:
     @cached_property
     def struck(self) -> bool:
         """Whether any fault of the plan struck."""
-        return any(isinstance(event, Struck | trace.DeleteLost | trace.Reappeared) for event in self.events)
+        return any(isinstance(event, trace.Struck | trace.DeleteLost | trace.Reappeared) for event in self.events)
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of all that happened, in hexadecimal: equal for equal histories, in whichever process."""
+        sha = hashlib.sha256()
+        for event in self.events:
+            # A set has no order of its own.
+            values = [sorted(value) if isinstance(value, frozenset) else value for value in event]
+            sha.update(f"{type(event).__name__}{values}\n".encode())
+        return sha.hexdigest()
 
     @cached_property
     def calls(self) -> int:

@@ -13,9 +13,10 @@ from operator import attrgetter
 
 from redrive.fixtures.event_builder import md5_of_body
 from redrive.simulator.function import Ending
+from redrive.simulator.trace import Delivered
 
 from .consumer import Claim
-from .history import Delivery, Fate, History, InvocationRecord
+from .history import Fate, History, InvocationRecord
 from .plan import Kind
 
 __all__ = ["INVARIANTS", "CannotTell", "Invariant", "Violation"]
@@ -47,29 +48,32 @@ def no_loss(history: History) -> Iterator[Violation]:
     """Every message sent ends acknowledged with its effect, or in the dead-letter queue."""
     open_ends: list[Fate] = []
     for fate in history.fates:
-        if not fate.enqueued:
-            if not fate.message_id:
-                open_ends.append(fate)
+        if not fate.message_id:
+            open_ends.append(fate)
+        elif fate.acknowledged and fate.dead_lettered_after is None:
+            yield from _without_effect(history, fate)
+        elif fate.is_at_rest:
             continue
-        if fate.dead_lettered_after is not None:
-            continue
-        if fate.acknowledged:
-            if history.looks_at_effects and fate.message.key not in history.done:
-                happened = any(effect.key == fate.message.key for effect in history.effects)
-                what = "is gone again" if happened else "never happened"
-                yield _about(fate, f"was acknowledged, its effect {what}, and no dead-letter queue has it")
         elif history.queue.max_receive_count is None:
             yield _about(
                 fate,
                 f"was delivered {len(fate.deliveries)} times and never acknowledged; "
                 "there is no dead-letter queue, so it is gone when its retention ends",
             )
-        elif not history.finished:
-            open_ends.append(fate)
+        elif fate.expired or history.finished:
+            gone = ": its retention is over" if fate.expired else ""
+            yield _about(fate, f"is neither acknowledged nor in the dead-letter queue{gone}")
         else:
-            yield _about(fate, "is neither acknowledged nor in the dead-letter queue")
+            open_ends.append(fate)
     if open_ends:
         raise CannotTell(f"the run ended before {_name(open_ends[0])} was acknowledged or dead-lettered")
+
+
+def _without_effect(history: History, fate: Fate) -> Iterator[Violation]:
+    if history.looks_at_effects and fate.message.key not in history.done:
+        happened = any(effect.key == fate.message.key for effect in history.effects)
+        what = "is gone again" if happened else "never happened"
+        yield _about(fate, f"was acknowledged, its effect {what}, and no dead-letter queue has it")
 
 
 def no_invention(history: History) -> Iterator[Violation]:
@@ -92,7 +96,7 @@ def poison_isolated(history: History) -> Iterator[Violation]:
         if fate.message.kind is Kind.POISON:
             continue
         for delivery in fate.deliveries:
-            if _came_back(history, fate, delivery) and not _forced_back(history, fate, delivery):
+            if _came_back(history, delivery) and not _forced_back(history, fate, delivery):
                 neighbours = _poison_in(history, delivery)
                 because = f"with {_list(neighbours)} in its batch" if neighbours else "though nothing was wrong"
                 yield Violation(
@@ -107,6 +111,8 @@ def dead_lettered(history: History) -> Iterator[Violation]:
     limit = history.queue.max_receive_count
     open_ends: list[Fate] = []
     for fate in _enqueued(history):
+        if fate.filtered:
+            continue
         if fate.message.kind is Kind.POISON:
             if limit is not None and fate.dead_lettered_after is None and not (fate.acknowledged or history.finished):
                 open_ends.append(fate)
@@ -124,8 +130,8 @@ def _poison_fate(fate: Fate, limit: int | None) -> Iterator[Violation]:
     elif fate.dead_lettered_after is None:
         became = "acknowledged" if fate.acknowledged else "left in the queue"
         yield _about(fate, f"was {became} instead of being dead-lettered")
-    elif len(fate.deliveries) != limit:
-        yield _about(fate, f"was dead-lettered after {len(fate.deliveries)} deliveries instead of {limit}")
+    elif fate.receives != limit:
+        yield _about(fate, f"was dead-lettered after {fate.receives} deliveries instead of {limit}")
 
 
 def order_kept(history: History) -> Iterator[Violation]:
@@ -187,33 +193,37 @@ def _enqueued(history: History) -> Iterator[Fate]:
             yield fate
 
 
-def _came_back(history: History, fate: Fate, delivery: Delivery) -> bool:
-    return fate.message_id in history.invocations[delivery.invocation].failed
+def _came_back(history: History, delivery: Delivered) -> bool:
+    return delivery.message_id in history.invocations[delivery.invocation].failed
 
 
-def _forced_back(history: History, fate: Fate, delivery: Delivery) -> bool:
+def _forced_back(history: History, fate: Fate, delivery: Delivered) -> bool:
     """Whether the rules, and not the consumer, made this delivery come to nothing.
 
-    A fault struck its invocation, or another one that had the message at the same time; or, in a FIFO queue, an
-    earlier message of the group failed in the same batch, so that this one had to wait (E18).
+    A fault struck its invocation; another one had the message at the same time; or, in a FIFO queue, an earlier message
+    of the group failed in the same batch, so that this one had to wait (E18).
     """
-    if any(invocation.faults for invocation in _at_the_same_time(history, fate, delivery)):
+    mine = history.invocations[delivery.invocation]
+    if mine.faults or any(other.faults or _overlap(mine, other) for other in _meanwhile(history, fate, mine)):
         return True
     if not history.plan.fifo:
         return False
     batch = history.invocations[delivery.invocation].message_ids
     failed = history.invocations[delivery.invocation].failed
-    earlier = (history.by_message_id[message_id] for message_id in batch[: delivery.position])
-    return any(other.message.group == fate.message.group and other.message_id in failed for other in earlier)
+    earlier = (message_id for message_id in batch[: batch.index(delivery.message_id)] if message_id in failed)
+    return any(history.by_message_id[message_id].message.group == fate.message.group for message_id in earlier)
 
 
-def _at_the_same_time(history: History, fate: Fate, delivery: Delivery) -> Iterator[InvocationRecord]:
-    """The invocation of this delivery, and those that had the same message while it ran."""
-    mine = history.invocations[delivery.invocation]
-    for number in sorted({seen.invocation for seen in fate.deliveries}):
+def _meanwhile(history: History, fate: Fate, mine: InvocationRecord) -> Iterator[InvocationRecord]:
+    """The other invocations that had the same message while this one ran, or at its very beginning or end."""
+    for number in {seen.invocation for seen in fate.deliveries} - {mine.number}:
         other = history.invocations[number]
         if _ended_ms(other) >= mine.began_ms and other.began_ms <= _ended_ms(mine):
             yield other
+
+
+def _overlap(one: InvocationRecord, other: InvocationRecord) -> bool:
+    return _ended_ms(other) > one.began_ms and other.began_ms < _ended_ms(one)
 
 
 def _ended_ms(invocation: InvocationRecord) -> float:
@@ -226,11 +236,11 @@ def _forced_out(history: History, fate: Fate) -> bool:
     It did what it was to do, and the message came again all the same (E11, S17), or it could not.
     """
     return all(
-        not _came_back(history, fate, delivery) or _forced_back(history, fate, delivery) for delivery in fate.deliveries
+        not _came_back(history, delivery) or _forced_back(history, fate, delivery) for delivery in fate.deliveries
     )
 
 
-def _poison_in(history: History, delivery: Delivery) -> tuple[str, ...]:
+def _poison_in(history: History, delivery: Delivered) -> tuple[str, ...]:
     batch = (history.by_message_id[i] for i in history.invocations[delivery.invocation].message_ids)
     return tuple(fate.message.key for fate in batch if fate.message.kind is Kind.POISON)
 

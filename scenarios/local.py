@@ -12,7 +12,7 @@ from typing import Any, Final
 from redrive.fixtures.moto_server import MotoServer, MotoServerError
 from redrive.fixtures.stacks import Aws, Stack, create_stack, fake_environment
 from redrive.simulator.errors import SqsError
-from redrive.simulator.event_source import MappingConfig, validate_mapping
+from redrive.simulator.mapping_config import MappingConfig, validate_mapping
 
 from .consumer import Consumer, QueueSpec
 from .errors import EnvironmentFailed, TargetError, one_line
@@ -171,6 +171,8 @@ def _mapping(queue: QueueSpec) -> MappingConfig:
         batch_size=queue.batch_size,
         batching_window_s=queue.batching_window_s,
         report_batch_item_failures=queue.report_batch_item_failures,
+        # moto's queues deliver twice to two consumers at once, and reorder message groups.
+        concurrent_batches=1,
         function_timeout_s=min(queue.function_timeout_s, queue.visibility_timeout_s),
     )
     try:

@@ -14,16 +14,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-from redrive.fixtures.event_builder import build_event, record_from_received
+from redrive.fixtures.event_builder import record_from_received
 from redrive.simulator import trace
-from redrive.simulator.driver import Invocation
-from redrive.simulator.event_source import (
-    MappingConfig,
-    batch_is_due_ms,
-    polls,
-    read_outcome,
-)
+from redrive.simulator.batch_response import read_outcome
+from redrive.simulator.event_source import Assembly, Batch
 from redrive.simulator.function import Ending, ExecutionEnvironments, Outcome
+from redrive.simulator.invocations import Invocation
+from redrive.simulator.mapping_config import MappingConfig
+from redrive.simulator.scaling import START
 
 from .queue_calls import PAUSES_S, QueueCalls
 
@@ -44,13 +42,17 @@ def epoch_ms() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What a poller has done so far. ``deliveries`` = ``acknowledged`` + ``failed`` + ``delete_failures``."""
+    """What a poller has done so far. ``deliveries`` = ``acknowledged`` + ``failed`` + ``delete_failures``.
+
+    ``filtered`` counts the messages that it deleted without an invocation (E12).
+    """
 
     invocations: int = 0
     deliveries: int = 0
     acknowledged: int = 0
     failed: int = 0
     delete_failures: int = 0
+    filtered: int = 0
 
 
 class Poller:
@@ -58,14 +60,12 @@ class Poller:
 
     ``client`` is a boto3 SQS client, and ``call`` the function: it gets an :class:`Invocation` and answers an
     :class:`Outcome`, as for the simulator. A ``call`` that raises has failed its batch, like a handler that does.
-    With ``mapping.concurrent_batches`` above 1 it is called from as many threads at once, each time for another
-    execution environment; ``on_discard`` hears of environments that are gone (E24).
+    It is called from as many threads at once as ``mapping.concurrent_batches`` says, or five (E13, without its growth),
+    each time for another execution environment; ``on_discard`` hears of environments that are gone (E24).
 
     Waiting is the queue's: a receive takes up to ``wait_s`` seconds, so that is how long :meth:`run` may go on after
     ``stop`` is set. With 0 the queue is asked again at once, which only a queue in this process should be.
     Everything that happens is given to ``record``, one event at a time.
-
-    Of E02 the limit of 6 MB is not kept: ten bodies of 1 MiB make one event.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Poller:
         threads = [
             # Daemons, so that a handler that never returns does not keep the process.
             threading.Thread(target=serve, name=f"poller-{number}", daemon=True)
-            for number in range(self._mapping.concurrent_batches)
+            for number in range(self._mapping.concurrent_batches or START)
         ]
         for thread in threads:
             thread.start()
@@ -131,30 +131,46 @@ class Poller:
             raise errors[0]
 
     def _serve(self) -> None:
+        # The wait of a quiet queue's long poll (E03) is here the queue's own, hence none is added.
+        assembly: Assembly[dict[str, Any]] = Assembly(self._mapping, long_poll_ms=0)
         while not self._stop.is_set():
-            batch = self._collect()
-            if batch:
+            batch = self._collect(assembly)
+            if batch is not None:
                 self._process(batch)
 
-    def _collect(self) -> list[dict[str, Any]]:
+    def _collect(self, assembly: Assembly[dict[str, Any]]) -> Batch[dict[str, Any]] | None:
         """The next batch: full, or what there is when its window ends (E02); maybe nothing."""
-        batch: list[dict[str, Any]] = []
         wait_s = self._wait_s
-        opened_ms = self._now_ms()
-        while not self._stop.is_set() and (ask := polls(self._mapping, len(batch))) > 0:
-            received = self._queue.receive(ask, wait_s=wait_s)
+        while not self._stop.is_set():
+            if (ask := assembly.ask()) > 0:
+                self._take_in(assembly, self._queue.receive(ask, wait_s=wait_s))
             now_ms = self._now_ms()
-            if not batch:
-                opened_ms = now_ms
-            batch.extend(received)
-            left_ms = batch_is_due_ms(self._mapping, collected=len(batch), opened_ms=opened_ms) - now_ms
-            if not batch or left_ms <= 0:
-                break
+            due_ms = assembly.due_ms(now_ms)
+            if due_ms is None:
+                return None
+            if due_ms <= now_ms:
+                return assembly.take(now_ms)
             # The queue waits in whole seconds, hence a window may end up to a second late.
-            wait_s = min(self._wait_s, math.ceil(left_ms / 1000))
-        return batch
+            wait_s = min(self._wait_s, math.ceil((due_ms - now_ms) / 1000))
+        return None
 
-    def _process(self, batch: Sequence[dict[str, Any]]) -> None:
+    def _take_in(self, assembly: Assembly[dict[str, Any]], received: Sequence[dict[str, Any]]) -> None:
+        now_ms = self._now_ms()
+        dropped = []
+        for message in received:
+            record = record_from_received(message, queue_arn=self._queue_arn)
+            if assembly.passes(record):
+                assembly.add(now_ms, message, record)
+            else:
+                dropped.append(message)
+        if dropped:
+            refused = self._queue.delete([message["ReceiptHandle"] for message in dropped])
+            for position, message in enumerate(dropped):
+                if position not in refused:
+                    self._tell("filtered", trace.Filtered(self._now_ms(), message["MessageId"]))
+
+    def _process(self, collected: Batch[dict[str, Any]]) -> None:
+        batch = collected.deliveries
         started_ms = self._now_ms()
         with self._lock:
             number = self._invocations
@@ -169,7 +185,7 @@ class Poller:
             Invocation(
                 number=number,
                 request_id=self._request_id(),
-                event=build_event(record_from_received(message, queue_arn=self._queue_arn) for message in batch),
+                event=collected.event,
                 environment=environment,
                 cold=cold,
                 started_ms=started_ms,

@@ -1,6 +1,7 @@
 """What a verification shows on the terminal: progress while it runs, a table, and each finding with its history."""
 
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -26,17 +27,18 @@ _COLOURS = {
 class Progress:
     """A bar on a terminal, a line for each scenario elsewhere; on standard error, so that output can be piped."""
 
-    def __init__(self, target: Target, *, total: int) -> None:
+    def __init__(self, target: Target, *, total: int, notes: Sequence[str] = ()) -> None:
         self._console = Console(stderr=True)
         self._target = target
         self._total = total
+        self._notes = (*([] if target.note is None else [target.note]), *notes)
         self._done = 0
         self._bar: rich_progress.Progress | None = None
 
     def __enter__(self) -> Self:
         self._console.print(f"verifying {self._target.name}, {self._total} scenarios", highlight=False, soft_wrap=True)
-        if self._target.note is not None:
-            self._console.print(f"  {self._target.note}", highlight=False, soft_wrap=True)
+        for note in self._notes:
+            self._console.print(f"  {note}", highlight=False, soft_wrap=True)
         if self._console.is_terminal:
             self._bar = rich_progress.Progress(console=self._console, transient=True)
             self._task = self._bar.add_task("scenarios", total=self._total)
@@ -84,7 +86,8 @@ def print_report(report: Report, console: Console | None = None) -> None:
     _print_reasons(console, report)
     totals = report.totals()
     counts = ", ".join(f"{totals[verdict]} {verdict}" for verdict in Verdict if totals[verdict])
-    console.print(f"\n{counts}; {totals['deliveries']} deliveries, seed {report.seed}", soft_wrap=True)
+    faults = "".join(f", {name}={rate}" for name, rate in report.faults.items())
+    console.print(f"\n{counts}; {totals['deliveries']} deliveries, seed {report.seed}{faults}", soft_wrap=True)
 
 
 def _print_reasons(console: Console, report: Report) -> None:

@@ -1,8 +1,8 @@
 """What a verification came to, as values and as the JSON that ``--json`` writes."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .judgement import Verdict
@@ -36,7 +36,7 @@ class ScenarioResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All results of one command."""
+    """All results of one command. ``faults`` are the rates at which faults were added, by name."""
 
     version: str
     target: str
@@ -44,6 +44,7 @@ class Report:
     runtime: str
     seed: int
     scenarios: Sequence[ScenarioResult]
+    faults: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -68,6 +69,7 @@ class Report:
             "environment": self.environment,
             "runtime": self.runtime,
             "seed": self.seed,
+            **({"faults": dict(self.faults)} if self.faults else {}),
             "scenarios": [asdict(result) for result in self.scenarios],
             "totals": self.totals(),
         }

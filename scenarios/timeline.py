@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from redrive.simulator import trace
-from redrive.simulator.event_source import BatchVerdict
+from redrive.simulator.batch_response import BatchVerdict
 from redrive.simulator.function import Ending
 
-from .history import Called, EffectGone, EffectSeen, Fate, History, Struck
+from .history import Called, EffectGone, EffectSeen, Fate, History
 
 __all__ = ["timeline"]
 
@@ -55,8 +55,10 @@ def _describe(history: History, fate: Fate, event: Any, mine: set[int]) -> str |
             return "its effect is gone"
         case Called() if event.invocation in mine:
             return f"invocation {event.invocation + 1} calls {event.service} {event.operation}: {event.answer}"
-        case Struck() if event.invocation in mine:
+        case trace.Struck() if event.invocation in mine or getattr(event.fault, "message", None) == fate.number:
             return f"FAULT: {event.fault}"
+        case trace.Throttled() if event.invocation in mine:
+            return f"invocation {event.invocation + 1} is throttled"
         case trace.Ended() if event.invocation in mine:
             return _ended(history, fate, event)
         case _:
@@ -64,25 +66,45 @@ def _describe(history: History, fate: Fate, event: Any, mine: set[int]) -> str |
 
 
 def _message_event(history: History, fate: Fate, event: Any) -> str | None:
+    if isinstance(event, trace.Sent) and event.message == fate.number:
+        return "sent" if event.enqueued else "sent, and swallowed by deduplication"
+    if getattr(event, "message_id", None) not in history.ids_of(fate):
+        return None
+    if isinstance(event, trace.Delivered):
+        size = len(history.invocations[event.invocation].message_ids)
+        others = "alone" if size == 1 else f"in a batch of {size}"
+        return f"delivered to invocation {event.invocation + 1} {others}, receive count {event.receive_count}"
+    return _left(event) or _stayed(event)
+
+
+def _left(event: Any) -> str | None:
+    """How a message left the queue."""
     match event:
-        case trace.Sent() if event.message == fate.number:
-            return "sent" if event.enqueued else "sent, and swallowed by deduplication"
-        case _ if getattr(event, "message_id", None) != fate.message_id or not fate.enqueued:
-            return None
-        case trace.Delivered():
-            size = len(history.invocations[event.invocation].message_ids)
-            others = "alone" if size == 1 else f"in a batch of {size}"
-            return f"delivered to invocation {event.invocation + 1} {others}, receive count {event.receive_count}"
         case trace.Deleted():
             return f"deleted: invocation {event.invocation + 1} acknowledged it"
+        case trace.Filtered():
+            return "deleted without an invocation: no filter lets it through"
+        case trace.DeadLettered():
+            return f"moved to the dead-letter queue after {event.receive_count} deliveries"
+        case trace.Expired():
+            return "gone: its retention is over"
+        case _:
+            return None
+
+
+def _stayed(event: Any) -> str | None:
+    """How it did not, or came back."""
+    match event:
         case trace.DeleteLost():
             return f"FAULT: the deletion after invocation {event.invocation + 1} is lost"
         case trace.DeleteRefused():
             return f"its deletion after invocation {event.invocation + 1} is refused: {event.code}"
+        case trace.LetGo():
+            return f"let go: invocation {event.invocation + 1} was throttled; receive count {event.receive_count}"
         case trace.Reappeared():
             return "FAULT: it becomes visible once more"
-        case trace.DeadLettered():
-            return f"moved to the dead-letter queue after {event.receive_count} deliveries"
+        case trace.Redriven():
+            return f"moved back from the dead-letter queue, with the new message id {event.new_message_id}"
         case _:
             return None
 
@@ -93,7 +115,7 @@ def _ended(history: History, fate: Fate, event: trace.Ended) -> str:
         return f"{invocation} {event.ending}{_error(event)}: its whole batch comes back"
     if event.verdict is BatchVerdict.FAILURE:
         return f"{invocation} returned, and {event.problem}: its whole batch comes back"
-    if fate.message_id in event.failed:
+    if not history.ids_of(fate).isdisjoint(event.failed):
         return f"{invocation} returned and reported this message as failed"
     if not history.queue.report_batch_item_failures:
         return f"{invocation} returned: that is success of the whole batch"

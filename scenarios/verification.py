@@ -4,16 +4,21 @@ import hashlib
 import multiprocessing
 import shlex
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
+from types import MappingProxyType
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity
+from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
+from redrive.fixtures.faults import Fault
+
+from .added_faults import fault_options, with_faults
 from .catalogue import CATALOGUE
 from .consumer import Consumer
 from .environments.simulated import SimulatedEnvironment
@@ -23,6 +28,7 @@ from .judgement import Judgement, Verdict, judge
 from .plan import Plan, shorter_plans
 from .results import Finding, Report, ScenarioResult
 from .scenario import Scenario
+from .strikes import has_struck
 from .target import HandlerOf, Target, handler_of, is_installed, load_target
 from .timeline import timeline
 
@@ -31,7 +37,10 @@ __all__ = ["DEFAULT_EXAMPLES", "DEFAULT_SEED", "Job", "jobs_of", "verify", "veri
 DEFAULT_EXAMPLES = 12
 DEFAULT_SEED = 0
 
+NO_FAULTS: Mapping[str, float] = MappingProxyType({})
+
 _SHORTENING_RUNS_MAX = 50
+_NUMBERS = st.integers(0, 2**32 - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +89,17 @@ def verify(
     jobs: Sequence[Job],
     seed: int = DEFAULT_SEED,
     examples: int = DEFAULT_EXAMPLES,
+    fault_rates: Mapping[str, float] = NO_FAULTS,
     processes: int = 1,
     on_result: Callable[[ScenarioResult], None] = lambda _: None,
 ) -> Report:
     """Run the jobs in the simulated environment. The same seed gives the same report but for time.
 
     With more than one process the target is loaded anew in each, by name. ``on_result`` sees the results as they come;
-    the report has them in the order of the jobs.
+    the report has them in the order of the jobs. Faults are added to every plan at ``fault_rates``, by name
+    (:mod:`redrive.fixtures.named_faults`); on a FIFO queue those that it does not have are left out.
     """
-    asking = partial(_ask, seed=seed, examples=examples)
+    asking = partial(_ask, seed=seed, examples=examples, fault_rates=dict(fault_rates))
     results = {}
     for result in _in_turn(target, jobs, asking) if processes == 1 else _at_once(target, jobs, asking, processes):
         results[result.name] = result
@@ -100,15 +111,24 @@ def verify(
         runtime="in-process",
         seed=seed,
         scenarios=[results[job.name] for job in jobs],
+        faults=dict(fault_rates),
     )
 
 
 _Asking = Callable[[Target, Job, SimulatedEnvironment], ScenarioResult]
 
 
-def _ask(target: Target, job: Job, environment: SimulatedEnvironment, *, seed: int, examples: int) -> ScenarioResult:
-    replay = _replay(target.name, job.name, seed, examples)
-    return verify_scenario(job, environment, seed=seed, examples=examples, replay=replay)
+def _ask(
+    target: Target,
+    job: Job,
+    environment: SimulatedEnvironment,
+    *,
+    seed: int,
+    examples: int,
+    fault_rates: Mapping[str, float],
+) -> ScenarioResult:
+    replay = _replay(target.name, job.name, seed, examples, fault_rates)
+    return verify_scenario(job, environment, seed=seed, examples=examples, fault_rates=fault_rates, replay=replay)
 
 
 def _in_turn(target: Target, jobs: Sequence[Job], asking: _Asking) -> Iterator[ScenarioResult]:
@@ -147,6 +167,7 @@ def verify_scenario(
     *,
     seed: int = DEFAULT_SEED,
     examples: int = DEFAULT_EXAMPLES,
+    fault_rates: Mapping[str, float] = NO_FAULTS,
     replay: str = "",
     shrink: bool = True,
 ) -> ScenarioResult:
@@ -158,7 +179,7 @@ def verify_scenario(
     reason = job.why_not()
     if reason is not None:
         return ScenarioResult(name=job.name, verdict=Verdict.SKIPPED, reason=reason)
-    search = _Search(job, handler_of(job.consumer), environment, _derive(seed, job.name))
+    search = _Search(job, handler_of(job.consumer), environment, _derive(seed, job.name), fault_rates)
     phases = (Phase.explicit, Phase.generate, Phase.shrink) if shrink else (Phase.explicit, Phase.generate)
     crashed = search.hunt(examples, phases)
     if shrink:
@@ -187,6 +208,7 @@ class _Search:
     handler: HandlerOf
     environment: SimulatedEnvironment
     seed: int
+    fault_rates: Mapping[str, float]
     examples: int = 0
     deliveries: int = 0
     calls: int = 0
@@ -196,7 +218,6 @@ class _Search:
 
     def hunt(self, examples: int, phases: tuple[Phase, ...]) -> str | None:
         """Generate and judge. Returns what kept the search from its end, or None."""
-        given = hypothesis.given(self.job.scenario.plans(self.job.consumer))
         settings = hypothesis.settings(
             max_examples=examples,
             phases=phases,
@@ -206,7 +227,12 @@ class _Search:
             report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         )
-        test = hypothesis.seed(self.seed)(settings(given(self._try)))
+        plans = self.job.scenario.plans(self.job.consumer)
+        if self.fault_rates:
+            test = hypothesis.given(plan=plans, number=_NUMBERS)(self._try_with_faults)
+        else:
+            test = hypothesis.given(plan=plans)(self._try)
+        test = hypothesis.seed(self.seed)(settings(test))
         try:
             test()
         except _Broken:
@@ -218,11 +244,20 @@ class _Search:
         return None
 
     def _try(self, plan: Plan) -> None:
+        self._judge(plan, plan.faults)
+
+    def _try_with_faults(self, plan: Plan, number: int) -> None:
+        # The faults follow from a number, so that a plan that is shrunk keeps those that still have what they strike.
+        more = with_faults(plan, self.fault_rates, self.job.consumer.queue, seed=f"{self.seed}:{number}")
+        self._judge(more, plan.faults)
+
+    def _judge(self, plan: Plan, own: Collection[Fault]) -> None:
         history = self.environment.run(plan, self.job.consumer, self.handler, seed=self.seed)
         self.examples += 1
         self.deliveries += history.deliveries
         self.calls += history.calls
-        self.struck |= history.struck
+        # A scenario does not get to what it is about by a fault that was added to its own.
+        self.struck |= has_struck(history, own)
         violated = False
         for judgement in judge(history, self.job.scenario.judged_by(self.job.consumer)):
             if judgement.verdict is Verdict.UNKNOWN:
@@ -272,7 +307,7 @@ class _Search:
         if self.job.scenario.strikes and not self.struck:
             if self.calls == 0:
                 return Verdict.SKIPPED, "the handler makes no AWS call that could fail"
-            return Verdict.UNKNOWN, "no fault struck in any example, so nothing was shown"
+            return Verdict.UNKNOWN, "no fault of the scenario struck in any example, so nothing was shown"
         return Verdict.HOLDS, None
 
     def findings(self, replay: str) -> Iterator[Finding]:
@@ -295,8 +330,8 @@ def _derive(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:8])
 
 
-def _replay(target: str, scenario: str, seed: int, examples: int) -> str:
+def _replay(target: str, scenario: str, seed: int, examples: int, fault_rates: Mapping[str, float]) -> str:
     words = ["redrive", "verify", target, "--scenario", scenario, "--seed", str(seed)]
     if examples != DEFAULT_EXAMPLES:
         words += ["--examples", str(examples)]
-    return shlex.join(words)
+    return shlex.join(words + fault_options(fault_rates))

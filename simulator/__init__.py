@@ -4,17 +4,12 @@ No SDK, no input or output, no wall clock and no global randomness: whoever driv
 time, the seed and a function to call as the Lambda function. Each rule is named by its id (``S10``, ``E07``).
 """
 
+from .batch_response import BatchResult, BatchVerdict, read_batch_response
 from .driver import Invocation, Simulation
 from .errors import SqsError
-from .event_source import (
-    BatchResult,
-    BatchVerdict,
-    MappingConfig,
-    read_batch_response,
-    validate_mapping,
-)
 from .faults import Fault, Faults
 from .function import Ending, ExecutionEnvironments, Outcome
+from .mapping_config import MappingConfig, ProvisionedPollers, validate_mapping
 from .queue import Queue, QueueConfig, Received
 
 __all__ = [
@@ -27,6 +22,7 @@ __all__ = [
     "Invocation",
     "MappingConfig",
     "Outcome",
+    "ProvisionedPollers",
     "Queue",
     "QueueConfig",
     "Received",

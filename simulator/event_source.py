@@ -1,215 +1,151 @@
-"""The rules of the event source mapping, as pure functions: what it accepts, and how it reads a response.
+"""How the mapping makes batches of what it receives, as a state machine (E02, E03, E12, E20).
 
 One implementation serves the virtual driver and every poller that runs on the wall clock.
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from redrive.fixtures.event_builder import build_event, build_record
 
-from .errors import SqsError
-from .function import Ending, Outcome
+from .filters import FilterCriteria
+from .mapping_config import MappingConfig
 from .queue import Received
 
-__all__ = [
-    "BatchResult",
-    "BatchVerdict",
-    "MappingConfig",
-    "batch_event",
-    "batch_is_due_ms",
-    "polls",
-    "read_batch_response",
-    "read_outcome",
-    "validate_mapping",
-]
+__all__ = ["PAYLOAD_BYTES_MAX", "Assembly", "Batch", "record_bytes", "record_of"]
 
-BATCH_SIZE_MAX_FIFO = 10
-BATCH_SIZE_MAX_STANDARD = 10_000
-BATCH_SIZE_MAX_WITHOUT_WINDOW = 10
-BATCHING_WINDOW_S_MAX = 300
-FUNCTION_TIMEOUT_S_MAX = 900
+PAYLOAD_BYTES_MAX = 6 * 1024 * 1024
+LONG_POLL_MS = 20_000
 RECEIVE_MAX = 10
 
+_EVENT_BYTES = len('{"Records":[]}')
+# Of a record, everything that is neither body nor attribute: ids, handle, ARN, names of keys.
+_FRAME_BYTES_MAX = 4_096
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MappingConfig:
-    """The event source mapping and, of its function, the timeout.
+D = TypeVar("D")
 
-    ``concurrent_batches`` is how many batches may be with the function at once.
+
+class Batch(NamedTuple, Generic[D]):
+    """What the function gets: the deliveries, and their records in the same order (E20)."""
+
+    deliveries: list[D]
+    records: list[dict[str, Any]]
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """The event of the invocation."""
+        return build_event(self.records)
+
+
+class Assembly(Generic[D]):
+    """Collects deliveries until a batch is due. A delivery is whatever its caller receives, with its record.
+
+    A batch is due when it is full, when its window is over, or when one more record would take its payload past
+    6 MB, whichever is first (E02). What does not fit is the beginning of the next batch. ``long_poll_ms`` is for how
+    long a quiet queue may hold a batch with a shorter window back (E03).
     """
 
-    batch_size: int = 10
-    batching_window_s: int = 0
-    report_batch_item_failures: bool = True
-    function_timeout_s: int = 60
-    concurrent_batches: int = 1
+    def __init__(self, mapping: MappingConfig, *, long_poll_ms: int = LONG_POLL_MS) -> None:
+        self._size = mapping.batch_size
+        self._window_ms = mapping.batching_window_s * 1000
+        self._long_poll_ms = long_poll_ms
+        self._filters = FilterCriteria(mapping.filters) if mapping.filters else None
+        self._opened_ms = self._grew_ms = 0
+        self._clear()
+
+    def _clear(self) -> None:
+        self._deliveries: list[D] = []
+        self._records: list[dict[str, Any]] = []
+        # Exact for as many records as are measured; with the others, a bound.
+        self._bytes = self._bytes_at_most = _EVENT_BYTES - len(",")
+        self._measured = 0
+        self._fitting: int | None = None
+
+    def __len__(self) -> int:
+        """How many deliveries wait for their batch to be due."""
+        return len(self._records)
+
+    def passes(self, record: Mapping[str, Any]) -> bool:
+        """Whether the filter criteria let the record through; if not, its message is to be deleted (E12)."""
+        return self._filters is None or self._filters.matches(record)
+
+    def ask(self) -> int:
+        """How many messages to ask the queue for next, 0 to 10 (S16)."""
+        if self._fitting is not None:
+            return 0
+        return min(RECEIVE_MAX, max(0, self._size - len(self._records)))
+
+    def add(self, now_ms: int, delivery: D, record: dict[str, Any]) -> None:
+        """Take a delivery in."""
+        if not self._records:
+            self._opened_ms = now_ms
+        self._grew_ms = now_ms
+        self._deliveries.append(delivery)
+        self._records.append(record)
+        self._bytes_at_most += _bytes_at_most(record)
+        if self._bytes_at_most > PAYLOAD_BYTES_MAX and self._fitting is None:
+            self._measure()
+
+    def due_ms(self, now_ms: int) -> int | None:
+        """When to hand over the batch; None as long as there is nothing in it (E02, E03).
+
+        On a quiet queue, from which nothing more has come since the batch was opened, the poller goes on waiting for
+        as long as a long poll takes, if that is longer than the window (E03).
+        """
+        if not self._records:
+            return None
+        if len(self._records) >= self._size or self._fitting is not None:
+            return now_ms
+        window_ms = self._window_ms
+        if window_ms and self._grew_ms == self._opened_ms:
+            window_ms = max(window_ms, self._long_poll_ms)
+        return self._opened_ms + window_ms
+
+    def take(self, now_ms: int) -> Batch[D]:
+        """The batch that is due; what is left over opens the next one."""
+        count = len(self._records) if self._fitting is None else self._fitting
+        count = min(count, self._size)
+        batch = Batch(self._deliveries[:count], self._records[:count])
+        left = list(zip(self._deliveries[count:], self._records[count:], strict=True))
+        self._clear()
+        for delivery, record in left:
+            self.add(now_ms, delivery, record)
+        return batch
+
+    def _measure(self) -> None:
+        """Put exact sizes in the place of bounds, and find out how many records fit into the payload."""
+        for record in self._records[self._measured :]:
+            size = 1 + record_bytes(record)
+            if self._measured and self._bytes + size > PAYLOAD_BYTES_MAX:
+                self._fitting = self._measured
+                return
+            self._bytes += size
+            self._measured += 1
+        self._bytes_at_most = self._bytes
 
 
-def validate_mapping(mapping: MappingConfig, *, fifo: bool, visibility_timeout_s: int) -> None:
-    """Raise :class:`SqsError` ``InvalidParameterValueException`` for a mapping that Lambda refuses (E01, E02, E04)."""
-    most = BATCH_SIZE_MAX_FIFO if fifo else BATCH_SIZE_MAX_STANDARD
-    if not 1 <= mapping.batch_size <= most:
-        _refuse(f"BatchSize {mapping.batch_size} is not from 1 to {most}")
-    if not 0 <= mapping.batching_window_s <= BATCHING_WINDOW_S_MAX:
-        _refuse(f"MaximumBatchingWindowInSeconds {mapping.batching_window_s} is not from 0 to {BATCHING_WINDOW_S_MAX}")
-    if fifo and mapping.batching_window_s:
-        _refuse("Batching window is not supported for FIFO queues")
-    if mapping.batch_size > BATCH_SIZE_MAX_WITHOUT_WINDOW and mapping.batching_window_s < 1:
-        _refuse("MaximumBatchingWindowInSeconds is at least 1 for a BatchSize above 10")
-    if not 1 <= mapping.function_timeout_s <= FUNCTION_TIMEOUT_S_MAX:
-        _refuse(f"Timeout {mapping.function_timeout_s} is not from 1 to {FUNCTION_TIMEOUT_S_MAX}")
-    if mapping.concurrent_batches < 1:
-        _refuse(f"{mapping.concurrent_batches} concurrent batches are not at least 1")
-    if mapping.function_timeout_s > visibility_timeout_s:
-        _refuse(
-            f"Queue visibility timeout: {visibility_timeout_s} seconds is less than "
-            f"Function timeout: {mapping.function_timeout_s} seconds"
-        )
-
-
-def _refuse(message: str) -> None:
-    raise SqsError("InvalidParameterValueException", message)
-
-
-def polls(mapping: MappingConfig, collected: int) -> int:
-    """How many messages to ask the queue for next, with ``collected`` in the open batch already (S16, E02)."""
-    return min(RECEIVE_MAX, mapping.batch_size - collected)
-
-
-def batch_is_due_ms(mapping: MappingConfig, *, collected: int, opened_ms: int) -> int:
-    """When an open batch is to be handed to the function: at once if it is full, else when the window ends (E02)."""
-    if collected >= mapping.batch_size:
-        return opened_ms
-    return opened_ms + mapping.batching_window_s * 1000
-
-
-def batch_event(batch: Sequence[Received], *, queue_arn: str) -> dict[str, Any]:
-    """The event that the function gets for a batch (E20, E21, E22, S23)."""
-    return build_event(
-        build_record(
-            body=message.body,
-            message_id=message.message_id,
-            receipt_handle=handle,
-            system_attributes=message.system_attributes(receive_count),
-            message_attributes=message.message_attributes,
-            queue_arn=queue_arn,
-            md5_of_body=message.md5_of_body,
-        )
-        for message, handle, receive_count in batch
+def record_of(delivery: Received, *, queue_arn: str) -> dict[str, Any]:
+    """The record that the function gets for a delivery (E20, E21, E22, S23)."""
+    message, handle, receive_count = delivery
+    return build_record(
+        body=message.body,
+        message_id=message.message_id,
+        receipt_handle=handle,
+        system_attributes=message.system_attributes(receive_count),
+        message_attributes=message.message_attributes,
+        queue_arn=queue_arn,
+        md5_of_body=message.md5_of_body,
     )
 
 
-class BatchVerdict(StrEnum):
-    """What the mapping makes of a response."""
-
-    SUCCESS = "success"
-    PARTIAL = "partial"
-    FAILURE = "failure"
+def record_bytes(record: Mapping[str, Any]) -> int:
+    """What a record takes of the payload: the UTF-8 bytes of its JSON, metadata included (E02)."""
+    return len(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchResult:
-    """How the mapping reads a response.
-
-    ``failed`` holds the message ids that come back; all of them for a failed batch. ``problem`` says what is wrong with
-    the response where something is, even where AWS happens to forgive it.
-    """
-
-    verdict: BatchVerdict
-    failed: frozenset[str]
-    problem: str | None = None
-
-
-def read_batch_response(
-    payload: str | None, message_ids: Iterable[str], *, report_batch_item_failures: bool = True
-) -> BatchResult:
-    """Read a function's response to a batch (E05 to E09).
-
-    ``payload`` is the response's JSON text, None or empty where the function answered nothing. Without
-    ``report_batch_item_failures`` any normal return is success (E08).
-    """
-    sent = frozenset(message_ids)
-    if not report_batch_item_failures:
-        return _success()
-    if payload is None or not payload.strip():
-        return _success()
-    try:
-        response = _JSON.decode(payload)
-    except (ValueError, RecursionError):
-        return _failure(sent, "the response is not JSON")
-    if response is None:
-        return _success()
-    if not isinstance(response, dict):
-        # Documented nowhere; the choice that is hardest on the consumer.
-        return _failure(sent, f"the response is {_kind(response)}, not an object")
-    if "batchItemFailures" not in response:
-        return _success("the response is an object without batchItemFailures" if response else None)
-    return _read_items(response["batchItemFailures"], sent)
-
-
-def _not_json(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
-
-
-# Python's own reader takes NaN and Infinity, and its writer makes them.
-_JSON = json.JSONDecoder(parse_constant=_not_json)
-
-
-def read_outcome(
-    outcome: Outcome, message_ids: Iterable[str], *, report_batch_item_failures: bool = True
-) -> BatchResult:
-    """Read what an invocation came to: its response if it returned, else failure of the whole batch (E06)."""
-    if outcome.ending is Ending.RETURNED:
-        return read_batch_response(outcome.payload, message_ids, report_batch_item_failures=report_batch_item_failures)
-    return BatchResult(verdict=BatchVerdict.FAILURE, failed=frozenset(message_ids))
-
-
-def _read_items(items: Any, sent: frozenset[str]) -> BatchResult:
-    if items is None:
-        return _success()
-    if not isinstance(items, list):
-        return _failure(sent, f"batchItemFailures is {_kind(items)}, not a list")
-    failed = set()
-    for position, item in enumerate(items):
-        where = f"batchItemFailures[{position}]"
-        if not isinstance(item, dict) or "itemIdentifier" not in item:
-            return _failure(sent, f"{where} has no itemIdentifier")
-        identifier = item["itemIdentifier"]
-        if not isinstance(identifier, str) or not identifier:
-            return _failure(sent, f"{where} has an itemIdentifier that is {_kind(identifier)}")
-        if identifier not in sent:
-            return _failure(sent, f"{where} has an itemIdentifier that is not in the batch")
-        failed.add(identifier)
-    if not failed:
-        return _success()
-    return BatchResult(verdict=BatchVerdict.PARTIAL, failed=frozenset(failed))
-
-
-def _success(problem: str | None = None) -> BatchResult:
-    return BatchResult(verdict=BatchVerdict.SUCCESS, failed=frozenset(), problem=problem)
-
-
-def _failure(sent: frozenset[str], problem: str) -> BatchResult:
-    return BatchResult(verdict=BatchVerdict.FAILURE, failed=sent, problem=problem)
-
-
-def _kind(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case "":
-            return "empty"
-        case bool():
-            return "a boolean"
-        case str():
-            return "a string"
-        case int() | float():
-            return "a number"
-        case list():
-            return "a list"
-        case _:
-            return "an object"
+def _bytes_at_most(record: Mapping[str, Any]) -> int:
+    """A bound that costs nothing: a character takes up to six bytes of JSON, and few batches come near the limit."""
+    attributes = record["messageAttributes"]
+    size = 6 * len(record["body"]) + _FRAME_BYTES_MAX
+    return size + 6 * len(str(attributes)) if attributes else size

@@ -1,178 +1,138 @@
-"""What can go wrong, as values: a schedule of faults is data that can be generated, shrunk and printed.
+"""A schedule of faults in use: asked at each place where one may strike, it tells which do.
 
-Messages are counted from 0 in the order in which they are sent, invocations from 0 in the order in which they
-begin, and the AWS calls of an invocation from 1. A fault at a call that the invocation does not get to strikes as the
-invocation ends, after all that it did and before it answers.
+What faults there are is in :mod:`redrive.fixtures.faults`.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TypeVar
+from collections import defaultdict
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import assert_never
+
+from redrive.fixtures.faults import (
+    STANDARD_ONLY,
+    ClockSkew,
+    ConcurrentDuplicate,
+    CrashAt,
+    DependencyDown,
+    DuplicateDelivery,
+    FailedDelete,
+    Fault,
+    FaultAt,
+    LateVisibility,
+    LostDelete,
+    MessageFault,
+    Moment,
+    Overtaken,
+    SlowAt,
+    Throttle,
+    TimeoutAt,
+)
 
 __all__ = [
+    "STANDARD_ONLY",
+    "AtCall",
+    "ClockSkew",
     "ConcurrentDuplicate",
     "CrashAt",
     "DependencyDown",
     "DuplicateDelivery",
+    "FailedDelete",
     "Fault",
     "FaultAt",
     "Faults",
+    "LateVisibility",
     "LostDelete",
+    "MessageFault",
     "Moment",
+    "Overtaken",
     "SlowAt",
+    "Throttle",
+    "TimeoutAt",
 ]
 
-
-class Moment(StrEnum):
-    """Which side of a call: before it is sent, or after it took effect and before its answer is seen."""
-
-    BEFORE = "before"
-    AFTER = "after"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DuplicateDelivery:
-    """The message is delivered once more, ``after_ms`` after it was deleted (S17)."""
-
-    message: int
-    after_ms: int = 0
-
-    def __str__(self) -> str:
-        return f"message {self.message + 1} is delivered again {self.after_ms / 1000:g} s after it was deleted"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LostDelete:
-    """The first attempt to delete the message is lost, so it becomes visible again (E11)."""
-
-    message: int
-
-    def __str__(self) -> str:
-        return f"the deletion of message {self.message + 1} is lost"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CrashAt:
-    """The function's process dies at a call."""
-
-    invocation: int
-    call: int
-    moment: Moment = Moment.AFTER
-
-    def __str__(self) -> str:
-        return f"invocation {self.invocation + 1} crashes {self.moment} its AWS call {self.call}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlowAt:
-    """A call takes long."""
-
-    invocation: int
-    call: int
-    duration_ms: int
-    moment: Moment = Moment.BEFORE
-
-    def __str__(self) -> str:
-        return (
-            f"invocation {self.invocation + 1} is held up for {self.duration_ms / 1000:g} s "
-            f"{self.moment} its AWS call {self.call}"
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConcurrentDuplicate:
-    """While the invocation is at a call, all its messages are delivered to a second one that runs to its end (S17)."""
-
-    invocation: int
-    call: int
-    moment: Moment = Moment.BEFORE
-
-    def __str__(self) -> str:
-        return (
-            f"a second invocation gets the messages of invocation {self.invocation + 1} "
-            f"{self.moment} its AWS call {self.call}"
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DependencyDown:
-    """From a call on, no AWS call of the invocation gets through, or as many as ``calls`` do not."""
-
-    invocation: int
-    call: int = 1
-    calls: int | None = None
-
-    def concerns(self, invocation: int, call: int) -> bool:
-        """Whether it keeps this call from getting through."""
-        over = self.calls is not None and call >= self.call + self.calls
-        return self.invocation == invocation and self.call <= call and not over
-
-    def __str__(self) -> str:
-        where = f"invocation {self.invocation + 1}"
-        if self.calls is not None:
-            return f"{self.calls} AWS calls of {where} do not get through from call {self.call} on"
-        return f"no AWS call of {where} gets through from call {self.call} on"
-
-
-FaultAt = CrashAt | SlowAt | ConcurrentDuplicate | DependencyDown
-Fault = DuplicateDelivery | LostDelete | FaultAt
-
-_F = TypeVar("_F", bound=Fault)
+AtCall = CrashAt | SlowAt | TimeoutAt | ConcurrentDuplicate
+"""The faults that strike at one moment of one call."""
 
 
 class Faults:
-    """A schedule of faults, asked at the places where one may strike. Each strikes once, a down dependency aside."""
+    """A schedule in use. Each fault strikes once; a down dependency and a skewed clock stay as they are.
+
+    ``schedule`` has all of them, whether they struck or not.
+    """
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
-        self._pending = list(faults)
-        self.struck: list[Fault] = []
+        self.schedule: tuple[Fault, ...] = tuple(faults)
+        # By what they are about, so that asking costs the same however many there are.
+        self._at_calls: dict[int, list[AtCall]] = defaultdict(list)
+        self._down: dict[int, list[DependencyDown]] = defaultdict(list)
+        self._throttles: dict[int, list[Throttle]] = defaultdict(list)
+        self._deletes: dict[int, list[LostDelete | FailedDelete]] = defaultdict(list)
+        self._duplicates: dict[int, list[DuplicateDelivery]] = defaultdict(list)
+        self._late: dict[tuple[int, int], list[LateVisibility]] = defaultdict(list)
+        self._overtaken: dict[int, list[Overtaken]] = defaultdict(list)
+        self._skews: dict[int, list[ClockSkew]] = defaultdict(list)
+        for fault in self.schedule:
+            self._file(fault)
 
-    def __iter__(self) -> Iterator[Fault]:
-        yield from self.struck
-        yield from self._pending
+    def _file(self, fault: Fault) -> None:
+        match fault:
+            case CrashAt() | SlowAt() | TimeoutAt() | ConcurrentDuplicate():
+                self._at_calls[fault.invocation].append(fault)
+            case DependencyDown():
+                self._down[fault.invocation].append(fault)
+            case Throttle():
+                self._throttles[fault.invocation].append(fault)
+            case LostDelete() | FailedDelete():
+                self._deletes[fault.message].append(fault)
+            case DuplicateDelivery():
+                self._duplicates[fault.message].append(fault)
+            case LateVisibility():
+                self._late[fault.message, fault.receive].append(fault)
+            case Overtaken():
+                self._overtaken[fault.message].append(fault)
+            case ClockSkew():
+                self._skews[fault.environment].append(fault)
+            case _:
+                assert_never(fault)
 
-    def at_call(self, invocation: int, call: int, moment: Moment) -> list[CrashAt | SlowAt | ConcurrentDuplicate]:
+    def at_call(self, invocation: int, call: int, moment: Moment) -> list[AtCall]:
         """The faults that strike at this call of this invocation."""
-        if not self._pending:
+        mine = self._at_calls.get(invocation)
+        if not mine:
             return []
-        return self._take(
-            fault
-            for fault in self._pending
-            if isinstance(fault, CrashAt | SlowAt | ConcurrentDuplicate)
-            and (fault.invocation, fault.call, fault.moment) == (invocation, call, moment)
-        )
+        striking = [fault for fault in mine if (fault.call, fault.moment) == (call, moment)]
+        self._at_calls[invocation] = [fault for fault in mine if (fault.call, fault.moment) != (call, moment)]
+        return striking
 
-    def at_end(self, invocation: int) -> list[CrashAt | SlowAt | ConcurrentDuplicate]:
+    def at_end(self, invocation: int) -> list[AtCall]:
         """The faults of this invocation that no call of it has met."""
-        if not self._pending:
-            return []
-        return self._take(
-            fault
-            for fault in self._pending
-            if isinstance(fault, CrashAt | SlowAt | ConcurrentDuplicate) and fault.invocation == invocation
-        )
+        return self._at_calls.pop(invocation, [])
 
     def is_down(self, invocation: int, call: int) -> DependencyDown | None:
         """The fault that keeps this call from getting through, if there is one."""
-        for fault in (*self.struck, *self._pending):
-            if isinstance(fault, DependencyDown) and fault.concerns(invocation, call):
-                self._take([fault])
-                return fault
-        return None
+        return next((fault for fault in self._down.get(invocation, ()) if fault.concerns(invocation, call)), None)
 
-    def loses_delete(self, message: int) -> bool:
-        """Whether this attempt to delete the message is lost."""
-        return bool(self._take(f for f in self._pending if isinstance(f, LostDelete) and f.message == message))
+    def throttles(self, invocation: int) -> Throttle | None:
+        """The fault that throttles this invocation, if there is one; the longest, if there are several."""
+        return max(self._throttles.pop(invocation, []), key=attrgetter("for_ms"), default=None)
+
+    def at_delete(self, message: int) -> LostDelete | FailedDelete | None:
+        """What becomes of this attempt to delete the message, if it does not succeed."""
+        mine = self._deletes.get(message)
+        return mine.pop(0) if mine else None
 
     def after_delete(self, message: int) -> list[DuplicateDelivery]:
         """The duplicates that follow this deletion of the message."""
-        return self._take(f for f in self._pending if isinstance(f, DuplicateDelivery) and f.message == message)
+        return self._duplicates.pop(message, [])
 
-    def _take(self, faults: Iterable[_F]) -> list[_F]:
-        taken = list(faults)
-        for fault in taken:
-            if fault in self._pending:
-                self._pending.remove(fault)
-                self.struck.append(fault)
-        return taken
+    def after_receive(self, message: int, receive: int) -> list[LateVisibility]:
+        """How late the message is visible after this receive of it, counted from 1, or after its send with 0."""
+        return self._late.pop((message, receive), [])
+
+    def overtaking(self, message: int) -> list[Overtaken]:
+        """How others go before the message; asked when it is sent."""
+        return self._overtaken.pop(message, [])
+
+    def skew(self, environment: int) -> list[ClockSkew]:
+        """How the clock of the execution environment is off."""
+        return self._skews.get(environment, [])

@@ -1,11 +1,12 @@
 """The Lambda function as the mapping sees it: how an invocation ends, and the environments that it runs in."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["Ending", "ExecutionEnvironments", "Lease", "Outcome"]
+__all__ = ["Ending", "ExecutionEnvironments", "Lease", "Outcome", "crashed", "timed_out"]
 
 
 class Ending(StrEnum):
@@ -29,6 +30,26 @@ class Outcome:
     ending: Ending
     payload: str | None = None
     duration_ms: int = 0
+
+
+def timed_out(request_id: str, timeout_s: int) -> Outcome:
+    """A function that ran into its timeout: its process is ended (E23)."""
+    return _error(
+        Ending.TIMED_OUT,
+        "Sandbox.Timedout",
+        f"RequestId: {request_id} Error: Task timed out after {timeout_s:.2f} seconds",
+    )
+
+
+def crashed(request_id: str, signal: str = "signal: killed") -> Outcome:
+    """A function whose process died (E23)."""
+    return _error(
+        Ending.CRASHED, "Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited with error: {signal}"
+    )
+
+
+def _error(ending: Ending, error_type: str, message: str) -> Outcome:
+    return Outcome(ending=ending, payload=json.dumps({"errorType": error_type, "errorMessage": message}))
 
 
 class Lease(NamedTuple):

@@ -1,7 +1,7 @@
 """The order in which a queue hands out what is visible: one class for standard queues, one for FIFO queues.
 
 A *line* holds the messages that wait, whether already visible or not. The queue asks it for candidates and tells it
-what became of them. Neither class knows about receive counts or dead-letter queues.
+what became of them. Neither class knows about receive counts, retention or dead-letter queues.
 """
 
 import random
@@ -31,8 +31,14 @@ class Line(Protocol):
     def candidates(self, now_ms: int) -> Iterator[Message]:
         """Messages that one receive may take, in order; each one yielded has left the line."""
 
+    def put_back(self, message: Message) -> None:
+        """A message that was just yielded is not taken after all."""
+
     def left(self, message: Message) -> None:
         """A message that was taken is deleted or moved away: it does not come back."""
+
+    def removed(self, message: Message) -> None:
+        """A message that was not taken is deleted all the same."""
 
 
 class StandardLine:
@@ -41,6 +47,11 @@ class StandardLine:
     def __init__(self, shuffle: random.Random | None = None) -> None:
         self._visible: deque[Message] = deque()
         self._shuffle = shuffle
+        self._held_back: dict[int, int] = {}
+
+    def hold_back(self, message: Message, behind: int) -> None:
+        """Let up to ``behind`` others go first when the message's turn comes next."""
+        self._held_back[message.ordinal] = behind
 
     def add(self, message: Message) -> None:
         """Nothing to do: a message counts from the moment it surfaces."""
@@ -58,11 +69,25 @@ class StandardLine:
                 self._visible.rotate(self._shuffle.randrange(len(self._visible)))
             message = self._visible.popleft()
             # Deleted by an old receipt, or hidden anew, since it surfaced.
-            if not message.deleted and not message.in_flight and message.visible_at_ms <= now_ms:
-                yield message
+            if message.deleted or message.in_flight or message.visible_at_ms > now_ms:
+                continue
+            if self._held_back and message.ordinal in self._held_back:
+                self._visible.insert(self._held_back.pop(message.ordinal), message)
+                continue
+            yield message
+
+    def put_back(self, message: Message) -> None:
+        self._visible.appendleft(message)
 
     def left(self, message: Message) -> None:
-        """Nothing to do: one message never holds back another."""
+        if self._held_back:
+            self._held_back.pop(message.ordinal, None)
+
+    def removed(self, message: Message) -> None:
+        self.left(message)
+        # Where nobody receives, as from a dead-letter queue, what is gone would be kept alive here.
+        while self._visible and self._visible[0].deleted:
+            self._visible.popleft()
 
 
 @dataclass(slots=True, eq=False)
@@ -102,10 +127,23 @@ class FifoLine:
                 group.in_flight += 1
                 yield heappop(group.waiting)[1]
 
+    def put_back(self, message: Message) -> None:
+        self.returned(message)
+        self._queue(_name(message))
+
     def left(self, message: Message) -> None:
-        name = _name(message)
+        self._groups[_name(message)].in_flight -= 1
+        self._go_on(_name(message))
+
+    def removed(self, message: Message) -> None:
+        waiting = self._groups[_name(message)].waiting
+        # A group is sent in order and its messages are kept equally long: what goes is in front.
+        while waiting and waiting[0][1].deleted:
+            heappop(waiting)
+        self._go_on(_name(message))
+
+    def _go_on(self, name: str) -> None:
         group = self._groups[name]
-        group.in_flight -= 1
         if group.in_flight == 0 and not group.waiting:
             del self._groups[name]
         else:

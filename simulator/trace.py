@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from .event_source import BatchVerdict
+from .batch_response import BatchVerdict
+from .faults import Fault
 from .function import Ending
 
 __all__ = [
@@ -14,8 +15,14 @@ __all__ = [
     "Delivered",
     "Ended",
     "Event",
+    "Expired",
+    "Filtered",
+    "LetGo",
     "Reappeared",
+    "Redriven",
     "Sent",
+    "Struck",
+    "Throttled",
 ]
 
 
@@ -28,8 +35,35 @@ class Sent(NamedTuple):
     enqueued: bool
 
 
+class Filtered(NamedTuple):
+    """A message matched no filter: the mapping deleted it without an invocation (E12)."""
+
+    at_ms: int
+    message_id: str
+
+
+class Throttled(NamedTuple):
+    """The function could not be invoked with a batch; the mapping tries again later (E17)."""
+
+    at_ms: int
+    invocation: int
+    size: int
+
+
+class LetGo(NamedTuple):
+    """The mapping gave up on a throttled batch; the receive of its message counts all the same (E17)."""
+
+    at_ms: int
+    invocation: int
+    message_id: str
+    receive_count: int
+
+
 class Began(NamedTuple):
-    """An invocation began with a batch of ``size`` messages."""
+    """An invocation began with a batch of ``size`` messages.
+
+    Environments are counted from 1. A cold one was made for this invocation.
+    """
 
     at_ms: int
     invocation: int
@@ -77,7 +111,7 @@ class DeleteLost(NamedTuple):
 
 
 class DeleteRefused(NamedTuple):
-    """The queue refused the deletion, as a FIFO queue does once the receipt handle has expired (S08)."""
+    """The queue refused the deletion: of a FIFO queue, an expired receipt handle (S08); or it failed (E11)."""
 
     at_ms: int
     invocation: int
@@ -100,4 +134,43 @@ class DeadLettered(NamedTuple):
     receive_count: int
 
 
-Event = Sent | Began | Delivered | Ended | Deleted | DeleteLost | DeleteRefused | Reappeared | DeadLettered
+class Redriven(NamedTuple):
+    """A message was moved back from the dead-letter queue, and has a new message id (S12)."""
+
+    at_ms: int
+    message_id: str
+    new_message_id: str
+
+
+class Expired(NamedTuple):
+    """The retention of a message was over: it is gone (S13)."""
+
+    at_ms: int
+    message_id: str
+
+
+class Struck(NamedTuple):
+    """A fault struck; ``invocation`` is the one that it struck, None for one that strikes a message."""
+
+    at_ms: int
+    invocation: int | None
+    fault: Fault
+
+
+Event = (
+    Sent
+    | Filtered
+    | Throttled
+    | LetGo
+    | Began
+    | Delivered
+    | Ended
+    | Deleted
+    | DeleteLost
+    | DeleteRefused
+    | Reappeared
+    | DeadLettered
+    | Redriven
+    | Expired
+    | Struck
+)

@@ -9,6 +9,7 @@ from ..errors import UsageError
 from .invoke import invoke
 from .listing import scenarios
 from .local import local
+from .rules import rules
 from .verify import verify
 
 __all__ = ["main", "redrive"]
@@ -23,6 +24,7 @@ def redrive(debug: bool) -> None:
 
 redrive.add_command(verify)
 redrive.add_command(scenarios)
+redrive.add_command(rules)
 redrive.add_command(invoke)
 redrive.add_command(local)
 

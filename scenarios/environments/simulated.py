@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from botocore.exceptions import EndpointConnectionError
 
@@ -16,23 +15,29 @@ from redrive.fixtures.runtimes.in_process import ExecutionEnvironment, Killed
 from redrive.fixtures.stacks import Aws, fake_environment, moto_aws, reset_moto
 from redrive.simulator.driver import EPOCH_MS, Invocation, Simulation
 from redrive.simulator.errors import SqsError
-from redrive.simulator.event_source import BATCH_SIZE_MAX_FIFO, MappingConfig, validate_mapping
 from redrive.simulator.faults import (
+    AtCall,
     ConcurrentDuplicate,
     CrashAt,
     DependencyDown,
     DuplicateDelivery,
+    Fault,
     Faults,
+    LateVisibility,
     Moment,
     SlowAt,
+    Throttle,
+    TimeoutAt,
 )
-from redrive.simulator.function import Ending, Outcome
+from redrive.simulator.function import Ending, Outcome, crashed, timed_out
+from redrive.simulator.mapping_config import BATCH_SIZE_MAX_FIFO, MappingConfig, validate_mapping
 from redrive.simulator.queue import QueueConfig
+from redrive.simulator.trace import Struck
 
 from ..consumer import Consumer, Effect, QueueSpec
 from ..errors import TargetError, one_line
 from ..handler_environments import HandlerEnvironments, outcome_of
-from ..history import Called, EffectGone, EffectSeen, History, Struck
+from ..history import Called, EffectGone, EffectSeen, History
 from ..plan import Plan, PlannedMessage
 from ..target import HandlerOf, check_handler
 from .aws_calls import current, install, observed, unobserved
@@ -195,11 +200,11 @@ class _Run:
     def _horizon_ms(self) -> int:
         """Time for every message to be delivered as often as it may be, one group after the other, and then some."""
         last_ms = max((message.at_ms for message in self._plan.messages), default=0)
-        again_ms = sum(fault.after_ms for fault in self._plan.faults if isinstance(fault, DuplicateDelivery))
+        late_ms = sum(_lateness_ms(fault) for fault in self._plan.faults)
         spec = self._consumer.queue
         rounds = (spec.max_receive_count or 3) + len(self._plan.faults) + 2
         round_s = spec.visibility_timeout_s + spec.batching_window_s + spec.function_timeout_s + 60
-        return last_ms + again_ms + rounds * (len(self._plan.messages) + 1) * round_s * 1000
+        return last_ms + late_ms + rounds * (len(self._plan.messages) + 1) * round_s * 1000
 
     def _call(self, invocation: Invocation) -> Outcome:
         """The simulator's function: run the handler, with this invocation's faults."""
@@ -224,7 +229,7 @@ class _Run:
             deadline_ms=invocation.deadline_ms,
             aws_request_id=invocation.request_id,
         )
-        self._time.set(self._simulation.now_ms)
+        self._set_clock(active)
         try:
             with observed(active), outside_of_event_loops():
                 result = environment.invoke(invocation.event, context)
@@ -233,7 +238,7 @@ class _Run:
         except Killed:
             pass
         if active.killed is not None:
-            return _killed(active, self._simulation.now_ms)
+            return _killed(active)
         return outcome_of(result)
 
     def before_call(self, active: _Active, service: str, operation: str) -> None:
@@ -267,10 +272,10 @@ class _Run:
             Called(self._simulation.now_ms, active.invocation.number, active.calls, service, operation, answer)
         )
 
-    def _record_strike(self, active: _Active, fault: CrashAt | SlowAt | ConcurrentDuplicate | DependencyDown) -> None:
+    def _record_strike(self, active: _Active, fault: AtCall | DependencyDown) -> None:
         self._simulation.trace.append(Struck(self._simulation.now_ms, active.invocation.number, fault))
 
-    def _strike(self, active: _Active, fault: CrashAt | SlowAt | ConcurrentDuplicate) -> None:
+    def _strike(self, active: _Active, fault: AtCall) -> None:
         self._record_strike(active, fault)
         match fault:
             case CrashAt():
@@ -278,10 +283,12 @@ class _Run:
                 raise Killed
             case SlowAt():
                 self.advance(active, fault.duration_ms)
+            case TimeoutAt():
+                self.advance(active, active.invocation.deadline_ms - self._simulation.now_ms)
             case ConcurrentDuplicate():
                 with unobserved():
                     self._simulation.deliver_concurrently(active.invocation.number)
-                self._time.set(self._simulation.now_ms)
+                self._set_clock(active)
                 self._kill_if_late(active)
 
     def advance(self, active: _Active, duration_ms: int) -> None:
@@ -289,8 +296,12 @@ class _Run:
         to_ms = min(self._simulation.now_ms + duration_ms, active.invocation.deadline_ms)
         with unobserved():
             self._simulation.advance_to(to_ms)
-        self._time.set(self._simulation.now_ms)
+        self._set_clock(active)
         self._kill_if_late(active)
+
+    def _set_clock(self, active: _Active) -> None:
+        """The wall clock is that of the invocation's execution environment; its time limit counts by the true one."""
+        self._time.set(self._simulation.now_ms + active.invocation.clock_skew_ms)
 
     def _kill_if_late(self, active: _Active) -> None:
         if self._simulation.now_ms >= active.invocation.deadline_ms:
@@ -328,6 +339,7 @@ def _mapping_config(spec: QueueSpec, *, fifo: bool, batch_size: int) -> MappingC
         batch_size=min(batch_size, BATCH_SIZE_MAX_FIFO) if fifo and not spec.fifo else batch_size,
         batching_window_s=0 if fifo and not spec.fifo else spec.batching_window_s,
         report_batch_item_failures=spec.report_batch_item_failures,
+        concurrent_batches=1,
         function_timeout_s=spec.function_timeout_s,
     )
 
@@ -342,16 +354,21 @@ def _effect(found: str | Effect) -> tuple[str, str | None]:
     return (found, None) if isinstance(found, str) else (found.key, found.body)
 
 
-def _killed(active: _Active, now_ms: int) -> Outcome:
-    assert active.killed is not None
+def _lateness_ms(fault: Fault) -> int:
+    """By how much a fault may put off the end of a run."""
+    match fault:
+        case DuplicateDelivery():
+            return fault.after_ms
+        case LateVisibility():
+            return fault.by_ms
+        case Throttle():
+            return fault.for_ms
+        case _:
+            return 0
+
+
+def _killed(active: _Active) -> Outcome:
     invocation = active.invocation
     if active.killed is Ending.TIMED_OUT:
-        at = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        seconds = (invocation.deadline_ms - invocation.started_ms) / 1000
-        text = f'{{"errorMessage": "{at} {invocation.request_id} Task timed out after {seconds:.2f} seconds"}}'
-    else:
-        text = (
-            f'{{"errorType": "Runtime.ExitError", "errorMessage": "RequestId: {invocation.request_id} '
-            'Error: Runtime exited with error: signal: killed"}'
-        )
-    return Outcome(ending=active.killed, payload=text)
+        return timed_out(invocation.request_id, (invocation.deadline_ms - invocation.started_ms) // 1000)
+    return crashed(invocation.request_id)

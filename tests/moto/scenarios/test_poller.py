@@ -12,7 +12,7 @@ from redrive.scenarios.errors import EnvironmentFailed
 from redrive.scenarios.in_process_function import InProcessFunction
 from redrive.scenarios.poller import Counts, Poller
 from redrive.simulator import trace
-from redrive.simulator.event_source import MappingConfig
+from redrive.simulator.mapping_config import MappingConfig
 
 VISIBILITY_TIMEOUT_S = 30
 MAX_RECEIVE_COUNT = 3
@@ -72,7 +72,7 @@ def drain(clock):
             PatientClient(stack.client("sqs"), stop, clock),
             queue_url=stack.queue_url,
             queue_arn=stack.queue_arn,
-            mapping=MappingConfig(function_timeout_s=30, **mapping),
+            mapping=MappingConfig(**{"function_timeout_s": 30, "concurrent_batches": 1, **mapping}),
             call=function,
             stop=stop,
             wait_s=0,
@@ -222,7 +222,7 @@ def test_queue_that_does_not_exist_is_one_clear_error(stack):
         stack.client("sqs"),
         queue_url=stack.queue_url.replace("orders", "no-such-queue"),
         queue_arn=stack.queue_arn,
-        mapping=MappingConfig(),
+        mapping=MappingConfig(concurrent_batches=1),
         call=lambda _: pytest.fail("nothing to process"),
         stop=stop,
     )

@@ -17,14 +17,14 @@ from botocore.exceptions import EndpointConnectionError
 
 from redrive.scenarios import Consumer, Effect, QueueSpec, TargetError
 from redrive.scenarios.environments.simulated import CALL_MS, SimulatedEnvironment
-from redrive.scenarios.history import Called, EffectGone, EffectSeen, Struck
+from redrive.scenarios.history import Called, EffectGone, EffectSeen
 from redrive.scenarios.judgement import Verdict, judge
 from redrive.scenarios.plan import Plan, PlannedMessage
 from redrive.scenarios.target import handler_of
 from redrive.simulator.driver import EPOCH_MS
 from redrive.simulator.faults import ConcurrentDuplicate, CrashAt, DependencyDown, DuplicateDelivery, Moment, SlowAt
 from redrive.simulator.function import Ending
-from redrive.simulator.trace import Began, Delivered, Ended
+from redrive.simulator.trace import Began, Delivered, Ended, Struck
 
 TIMEOUT_S = 10
 VISIBILITY_S = 60

@@ -4,10 +4,10 @@ import pytest
 
 from redrive.fixtures.event_builder import md5_of_body
 from redrive.scenarios.consumer import QueueSpec
-from redrive.scenarios.history import Called, EffectGone, EffectSeen, History, Struck
+from redrive.scenarios.history import Called, EffectGone, EffectSeen, History
 from redrive.scenarios.plan import Kind, Plan, PlannedMessage
 from redrive.simulator import trace
-from redrive.simulator.event_source import BatchVerdict
+from redrive.simulator.batch_response import BatchVerdict
 from redrive.simulator.faults import CrashAt
 from redrive.simulator.function import Ending
 
@@ -39,6 +39,7 @@ class Story:
         self.now_ms = START_MS
         self.looks = 0
         self.batches = {}
+        self.ids = {}
         self.receive_counts = dict.fromkeys(names, 0)
 
     def add(self, event):
@@ -47,7 +48,7 @@ class Story:
         return self
 
     def id_of(self, name):
-        return f"id of {name}"
+        return self.ids.get(name, f"id of {name}")
 
     def sent(self, *names):
         for name in names or self.names:
@@ -87,7 +88,7 @@ class Story:
 
     def fault(self, fault=None, *, invocation=None):
         number = self._number(invocation)
-        return self.add(Struck(self.now_ms, number, fault or CrashAt(invocation=number, call=1)))
+        return self.add(trace.Struck(self.now_ms, number, fault or CrashAt(invocation=number, call=1)))
 
     def returned(self, *failed, invocation=None, problem=None, verdict=None, payload="{}"):
         """The invocation answers that ``failed`` failed; the mapping deletes the rest."""
@@ -126,6 +127,28 @@ class Story:
             count = self.receive_counts[name] if after is None else after
             self.events.append(trace.DeadLettered(self.now_ms, self.id_of(name), count))
         return self
+
+    def filtered(self, name):
+        return self.add(trace.Filtered(self.now_ms, self.id_of(name)))
+
+    def expired(self, name):
+        return self.add(trace.Expired(self.now_ms, self.id_of(name)))
+
+    def throttled(self, *names):
+        """The function cannot be invoked with these messages."""
+        self.batches[len(self.batches)] = names
+        return self.add(trace.Throttled(self.now_ms, self._number(None), len(names)))
+
+    def let_go(self, name):
+        self.receive_counts[name] += 1
+        return self.add(trace.LetGo(self.now_ms, self._number(None), self.id_of(name), self.receive_counts[name]))
+
+    def redriven(self, name):
+        """It goes by its new id from now on."""
+        before = self.id_of(name)
+        self.ids[name] = f"{before}, new"
+        self.receive_counts[name] = 0
+        return self.add(trace.Redriven(self.now_ms, before, self.ids[name]))
 
     def _number(self, invocation):
         return len(self.batches) - 1 if invocation is None else invocation

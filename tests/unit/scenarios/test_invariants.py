@@ -5,7 +5,7 @@ import pytest
 from redrive.scenarios.invariants import INVARIANTS, CannotTell, Invariant, Violation
 from redrive.scenarios.judgement import Verdict, judge
 from redrive.scenarios.results import Report, ScenarioResult
-from redrive.simulator.event_source import BatchVerdict
+from redrive.simulator.batch_response import BatchVerdict
 from redrive.simulator.function import Ending
 
 

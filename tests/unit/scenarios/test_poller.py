@@ -10,7 +10,7 @@ from redrive.scenarios.errors import EnvironmentFailed
 from redrive.scenarios.poller import Counts, Poller
 from redrive.scenarios.queue_calls import QueueCalls
 from redrive.simulator import trace
-from redrive.simulator.event_source import MappingConfig
+from redrive.simulator.mapping_config import MappingConfig
 from redrive.simulator.function import Ending, Outcome
 
 ARN = "arn:aws:sqs:us-east-1:123456789012:orders"
@@ -92,7 +92,7 @@ def poller(
         queue,
         queue_url=URL,
         queue_arn=ARN,
-        mapping=MappingConfig(function_timeout_s=3, **mapping),
+        mapping=MappingConfig(**{"function_timeout_s": 3, "concurrent_batches": 1, **mapping}),
         call=call,
         stop=queue.stop,
         wait_s=wait_s,

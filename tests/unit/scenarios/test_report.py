@@ -19,9 +19,15 @@ def finding(invariant, *timeline):
     )
 
 
-def printed(*results):
+def printed(*results, **options):
     report = Report(
-        version="0.1.0", target="shop:handler", environment="simulated", runtime="in-process", seed=7, scenarios=results
+        version="0.1.0",
+        target="shop:handler",
+        environment="simulated",
+        runtime="in-process",
+        seed=7,
+        scenarios=results,
+        **options,
     )
     console = Console(file=io.StringIO(), width=80)
     print_report(report, console)
@@ -65,3 +71,8 @@ def test_names_in_brackets_are_no_markup():
 def test_the_last_line_is_the_sum():
     text = printed(ScenarioResult(name="a", verdict=Verdict.HOLDS, deliveries=5), skipped("b", "not claimed: ordered"))
     assert text.endswith("\n1 holds, 1 skipped; 5 deliveries, seed 7\n")
+
+
+def test_the_last_line_says_which_faults_were_added():
+    text = printed(ScenarioResult(name="a", verdict=Verdict.HOLDS), faults={"duplicate": 0.1, "crash": 1.0})
+    assert text.endswith("\n1 holds; 0 deliveries, seed 7, duplicate=0.1, crash=1.0\n")

@@ -1,6 +1,7 @@
 """The values of a verification and the JSON that ``--json`` writes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -43,6 +44,13 @@ def test_json_has_exactly_the_keys_of_the_design_in_its_order():
     (violation,) = written["scenarios"][1]["violations"]
     assert list(violation) == ["invariant", "message", "business_keys", "timeline", "replay"]
     assert list(written["totals"]) == ["holds", "violated", "unknown", "skipped", "deliveries", "seconds"]
+
+
+def test_json_says_at_which_rates_faults_were_added_if_any_were():
+    written = replace(report(), faults={"duplicate": 0.1, "crash": 1.0}).as_json()
+    assert list(written) == ["redrive", "target", "environment", "runtime", "seed", "faults", "scenarios", "totals"]
+    assert list(json.loads(json.dumps(written))["faults"].items()) == [("duplicate", 0.1), ("crash", 1.0)]
+    assert "faults" not in replace(report(), faults={}).as_json()
 
 
 def test_json_says_what_the_values_say():

@@ -3,7 +3,7 @@
 import json
 
 from redrive.scenarios.timeline import timeline
-from redrive.simulator.event_source import BatchVerdict
+from redrive.simulator.batch_response import BatchVerdict
 from redrive.simulator.faults import SlowAt
 from redrive.simulator.function import Ending
 

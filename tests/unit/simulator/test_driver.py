@@ -61,8 +61,8 @@ def always(ending, payload=None, duration_ms=0):
 
 
 def test_E02_full_batch_is_invoked_at_once():
-    run = Run(success, (0, "a"), (0, "b"), (5_000, "c"), mapping={"batch_size": 2, "batching_window_s": 10})
-    assert run.batches == [(0, ["a", "b"]), (15_000, ["c"])]
+    run = Run(success, (0, "a"), (0, "b"), (5_000, "c"), mapping={"batch_size": 2, "batching_window_s": 30})
+    assert run.batches == [(0, ["a", "b"]), (35_000, ["c"])]
 
 
 def test_E02_batch_that_is_not_full_is_invoked_when_the_window_is_over():
@@ -71,8 +71,8 @@ def test_E02_batch_that_is_not_full_is_invoked_when_the_window_is_over():
 
 
 def test_E02_window_begins_with_the_first_message_of_the_batch():
-    run = Run(success, (1_000, "a"), (11_001, "b"), mapping={"batching_window_s": 10})
-    assert run.batches == [(11_000, ["a"]), (21_001, ["b"])]
+    run = Run(success, (1_000, "a"), (31_001, "b"), mapping={"batching_window_s": 30})
+    assert run.batches == [(31_000, ["a"]), (61_001, ["b"])]
 
 
 def test_E02_without_a_window_whatever_is_there_is_invoked_at_once():

@@ -9,7 +9,7 @@ import pytest
 
 from redrive.fixtures.event_builder import MessageAttribute
 from redrive.simulator import Queue, QueueConfig
-from redrive.simulator.event_source import batch_event
+from redrive.simulator.event_source import record_of as event_record
 
 ATTRIBUTES = {
     "b": MessageAttribute.binary(b"\x00\xff"),
@@ -24,8 +24,8 @@ def record_of(body="body", *, fifo=False, at_ms=7_000, receives=1, **send):
     queue.send(5_000, body, **send)
     for turn in range(receives):
         received = queue.receive(at_ms + turn * 10_000)
-    (record,) = batch_event(received.delivered, queue_arn=queue.config.arn)["Records"]
-    return record
+    (delivery,) = received.delivered
+    return event_record(delivery, queue_arn=queue.config.arn)
 
 
 def test_S22_md5_of_the_body_is_over_its_exact_bytes():
@@ -87,7 +87,7 @@ def test_S23_record_from_a_dead_letter_queue_names_its_source():
     queue.receive(0)
     queue.receive(10_000)
     received = dead_letters.receive(20_000).delivered
-    (record,) = batch_event(received, queue_arn=dead_letters.config.arn)["Records"]
+    record = event_record(received[0], queue_arn=dead_letters.config.arn)
     assert record["attributes"]["DeadLetterQueueSourceArn"] == "arn:aws:sqs:us-east-1:123456789012:orders"
     assert record["attributes"]["ApproximateReceiveCount"] == "2"
     assert record["eventSourceARN"] == "arn:aws:sqs:us-east-1:123456789012:dead"
@@ -97,7 +97,7 @@ def test_S23_each_record_has_the_receive_count_of_its_own_receive():
     queue = Queue(QueueConfig(visibility_timeout_s=10), rng=random.Random(1))
     queue.send(0, "a")
     batch = [*queue.receive(0).delivered, *queue.receive(10_000).delivered]
-    records = batch_event(batch, queue_arn=queue.config.arn)["Records"]
+    records = [event_record(delivery, queue_arn=queue.config.arn) for delivery in batch]
     assert [record["attributes"]["ApproximateReceiveCount"] for record in records] == ["1", "2"]
 
 

@@ -5,8 +5,9 @@ import random
 
 import pytest
 
-from redrive.fixtures.event_builder import MessageAttribute
+from redrive.fixtures.event_builder import MessageAttribute, md5_of_body
 from redrive.simulator import Queue, QueueConfig, SqsError
+from redrive.simulator.queue_config import DeduplicationScope
 
 FIVE_MINUTES_MS = 300_000
 
@@ -132,6 +133,21 @@ def test_S19_scope_is_the_queue_whatever_the_message_group():
     assert fifo_queue().send(0, "a", group="g", deduplication_id="one").enqueued is True
 
 
+def test_S19_scope_may_be_the_message_group():
+    queue = fifo_queue(deduplication_scope=DeduplicationScope.MESSAGE_GROUP)
+    first = queue.send(0, "a", group="g", deduplication_id="one")
+    assert queue.send(0, "b", group="h", deduplication_id="one").enqueued is True
+    again = queue.send(FIVE_MINUTES_MS - 1, "c", group="g", deduplication_id="one")
+    assert (again.enqueued, again.message_id) == (False, first.message_id)
+    assert queue.send(FIVE_MINUTES_MS, "c", group="g", deduplication_id="one").enqueued is True
+
+
+def test_S19_duplicate_answers_with_the_digest_of_what_it_brought():
+    queue = fifo_queue()
+    queue.send(0, "a", group="g", deduplication_id="one")
+    assert queue.send(0, "b", group="g", deduplication_id="one").md5_of_body == md5_of_body("b")
+
+
 def test_S19_content_based_deduplication_is_the_sha256_of_the_body():
     queue = fifo_queue(content_based_deduplication=True)
     queue.send(0, "ä", group="g")
@@ -169,6 +185,24 @@ def test_S19_without_content_based_deduplication_the_id_is_required():
     assert len(queue) == 0
 
 
+@pytest.mark.parametrize("deduplication_id", ["", "two words", "d" * 129, "\n"])
+@pytest.mark.parametrize("content_based", [False, True])
+def test_S19_deduplication_id_is_1_to_128_letters_digits_and_punctuation(deduplication_id, content_based):
+    queue = fifo_queue(content_based_deduplication=content_based)
+    with pytest.raises(SqsError) as raised:
+        queue.send(0, "a", group="g", deduplication_id=deduplication_id)
+    assert raised.value.code == "InvalidParameterValue"
+    assert len(queue) == 0
+
+
+def test_S19_standard_queue_refuses_a_deduplication_id():
+    queue = Queue(QueueConfig(), rng=random.Random(1))
+    with pytest.raises(SqsError) as raised:
+        queue.send(0, "a", deduplication_id="one")
+    assert raised.value.code == "InvalidParameterValue"
+    assert len(queue) == 0
+
+
 def test_S19_standard_queue_does_not_deduplicate():
     queue = Queue(QueueConfig(), rng=random.Random(1))
     assert queue.send(0, "a").enqueued
@@ -183,6 +217,20 @@ def test_S20_fifo_send_needs_a_message_group(group):
         queue.send(0, "a", group=group, deduplication_id="a")
     assert raised.value.code == "MissingParameter"
     assert len(queue) == 0
+
+
+@pytest.mark.parametrize("group", ["two words", "g" * 129, "ä", "\t"])
+def test_S20_message_group_is_1_to_128_letters_digits_and_punctuation(group):
+    queue = fifo_queue()
+    with pytest.raises(SqsError) as raised:
+        queue.send(0, "a", group=group, deduplication_id="a")
+    assert raised.value.code == "InvalidParameterValue"
+    assert len(queue) == 0
+
+
+@pytest.mark.parametrize("group", ["g", "G" * 128, "aZ09!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"])
+def test_S20_every_letter_digit_and_punctuation_mark_is_allowed(group):
+    assert fifo_queue().send(0, "a", group=group, deduplication_id=group).enqueued
 
 
 def test_S20_sequence_numbers_have_20_digits_and_grow():

@@ -15,6 +15,11 @@ def queues(*, fifo=False, max_receive_count=3):
     return Queue(config, rng=rng, dead_letters=dead_letters), dead_letters
 
 
+def send(queue, body="a"):
+    fifo = {"group": "g", "deduplication_id": body} if queue.is_fifo else {}
+    return queue.send(0, body, **fifo)
+
+
 def receive_times(queue, times):
     for turn in range(times):
         assert len(queue.receive(turn * 10_000).delivered) == 1
@@ -25,7 +30,7 @@ def receive_times(queue, times):
 @pytest.mark.parametrize("fifo", [False, True])
 def test_S10_moved_when_the_receive_count_would_exceed_max_receive_count(fifo, max_receive_count):
     queue, dead_letters = queues(fifo=fifo, max_receive_count=max_receive_count)
-    queue.send(0, "a", group="g", deduplication_id="a")
+    send(queue)
     next_ms = receive_times(queue, max_receive_count)
     assert len(dead_letters) == 0
 
@@ -132,7 +137,7 @@ def test_S11_dead_letter_queue_is_of_the_type_of_its_source(fifo):
 @pytest.mark.parametrize(("fifo", "sent_ms"), [(False, 0), (True, 10_000)])
 def test_S11_enqueue_time_stays_in_a_standard_queue_and_starts_anew_in_a_fifo_queue(fifo, sent_ms):
     queue, dead_letters = queues(fifo=fifo, max_receive_count=1)
-    queue.send(0, "a", group="g", deduplication_id="a")
+    send(queue)
     queue.receive(0)
     queue.receive(10_000)
     (message,) = dead_letters.messages()

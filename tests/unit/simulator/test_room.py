@@ -99,7 +99,7 @@ for fifo in (False, True):
         shuffled=not fifo,
     )
     for number in range(12):
-        simulation.send_at(EPOCH_MS + number % 3, f"body {number}", group=f"group {number % 4}")
+        simulation.send_at(EPOCH_MS + number % 3, f"body {number}", group=f"group-{number % 4}")
     assert simulation.run(EPOCH_MS + 10**8)
     assert len(simulation.queue) == 0
     for event in simulation.trace:

@@ -1,9 +1,10 @@
-"""S14, S16, S17 and S21: delay, number, order and repetition on standard queues."""
+"""S14, S16, S17, S21 and S22: delay, number, order, repetition and digests on standard queues."""
 
 import random
 
 import pytest
 
+from redrive.fixtures.event_builder import MessageAttribute, md5_of_body, md5_of_message_attributes
 from redrive.simulator import Queue, QueueConfig, SqsError
 
 
@@ -16,6 +17,14 @@ def queue_of(*bodies, seed=1, shuffled=False, **config):
 
 def bodies(received):
     return [delivery.message.body for delivery in received.delivered]
+
+
+def all_bodies(queue):
+    """What one receive after the other hands out, until nothing is left."""
+    received = []
+    while more := bodies(queue.receive(0)):
+        received += more
+    return received
 
 
 def test_S14_message_with_a_delay_is_hidden_until_it_is_over():
@@ -70,13 +79,25 @@ def test_S16_a_receive_asks_for_1_to_10_messages(most):
 def test_S16_a_receive_returns_no_more_than_asked_for(fifo):
     queue = Queue(QueueConfig(fifo=fifo), rng=random.Random(1))
     for number in range(25):
-        queue.send(0, str(number), group=str(number % 3), deduplication_id=str(number))
+        queue.send(0, str(number), group=str(number % 3), deduplication_id=str(number) if fifo else None)
     assert len(queue.receive(0, most=2).delivered) == 2
     assert len(queue.receive(0).delivered) <= 10
 
 
 def test_S16_a_receive_returns_fewer_where_fewer_are_visible():
     assert bodies(queue_of("a", "b").receive(0, most=10)) == ["a", "b"]
+
+
+def test_S16_a_receive_at_times_returns_fewer_than_are_there_but_never_none():
+    letters = "abcdefgh"
+    numbers = [len(queue_of(*letters, seed=seed, shuffled=True).receive(0, most=5).delivered) for seed in range(200)]
+    assert set(numbers) == {1, 2, 3, 4, 5}
+    assert numbers.count(5) > 100
+    assert sorted(all_bodies(queue_of(*letters, seed=0, shuffled=True))) == list(letters)
+
+
+def test_S16_a_receive_that_is_not_shuffled_returns_what_is_there():
+    assert all(len(queue_of(*"abcdefgh", seed=seed).receive(0, most=5).delivered) == 5 for seed in range(50))
 
 
 def test_S17_message_may_be_delivered_twice_at_the_same_time():
@@ -141,10 +162,10 @@ def test_S17_fifo_queue_delivers_nothing_twice():
 
 def test_S17_best_effort_order_is_any_order_and_the_seed_decides_it():
     letters = "abcdefgh"
-    orders = {seed: bodies(queue_of(*letters, seed=seed, shuffled=True).receive(0)) for seed in range(20)}
+    orders = {seed: all_bodies(queue_of(*letters, seed=seed, shuffled=True)) for seed in range(20)}
     assert all(sorted(order) == list(letters) for order in orders.values())
     assert len({tuple(order) for order in orders.values()}) > 10
-    assert bodies(queue_of(*letters, seed=3, shuffled=True).receive(0)) == orders[3]
+    assert all_bodies(queue_of(*letters, seed=3, shuffled=True)) == orders[3]
 
 
 def test_S21_message_group_on_a_standard_queue_blocks_nothing():
@@ -160,7 +181,7 @@ def test_S21_message_group_on_a_standard_queue_keeps_no_order():
         queue = queue_of(seed=seed, shuffled=True)
         for body in "abcd":
             queue.send(0, body, group="tenant")
-        return bodies(queue.receive(0))
+        return all_bodies(queue)
 
     assert any(order(seed) != list("abcd") for seed in range(20))
 
@@ -171,3 +192,24 @@ def test_S21_message_group_on_a_standard_queue_is_a_system_attribute():
     (delivery,) = queue.receive(0).delivered
     assert delivery.message.system_attributes(1)["MessageGroupId"] == "tenant"
     assert sent.sequence_number is None
+
+
+@pytest.mark.parametrize("group", ["", "two words", "g" * 129, "ä"])
+def test_S21_message_group_on_a_standard_queue_has_the_same_limits(group):
+    queue = queue_of()
+    with pytest.raises(SqsError) as raised:
+        queue.send(0, "a", group=group)
+    assert raised.value.code == "InvalidParameterValue"
+    assert len(queue) == 0
+
+
+def test_S22_send_answers_with_the_digests_of_the_exact_bytes():
+    attributes = {"version": MessageAttribute.string("ü")}
+    queue = queue_of()
+    sent = queue.send(0, " ä\r\n", message_attributes=attributes)
+    assert sent.md5_of_body == md5_of_body(" ä\r\n") == queue.messages()[0].md5_of_body
+    assert sent.md5_of_message_attributes == md5_of_message_attributes(attributes)
+
+
+def test_S22_without_message_attributes_there_is_no_digest_of_them():
+    assert queue_of().send(0, "a").md5_of_message_attributes is None

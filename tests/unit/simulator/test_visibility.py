@@ -140,13 +140,48 @@ def test_S06_refused_change_leaves_the_visibility_timeout_as_it_was():
     assert bodies(queue.receive(30_000)) == ["a"]
 
 
-def test_S06_message_that_is_visible_again_is_not_hidden_by_an_old_receipt():
+def test_S06_old_receipt_does_not_hide_a_message_that_is_visible_again_and_says_so_to_nobody():
     queue = queue_of("a", visibility_timeout_s=30)
+    (delivery,) = queue.receive(0).delivered
+    queue.change_visibility(30_000, delivery.receipt_handle, 60)
+    assert bodies(queue.receive(30_000)) == ["a"]
+
+
+@pytest.mark.parametrize("timeout_s", [0, 300])
+def test_S06_old_receipt_leaves_a_message_alone_that_was_received_again(timeout_s):
+    queue = queue_of("a", visibility_timeout_s=30)
+    (first,) = queue.receive(0).delivered
+    queue.receive(30_000)
+    queue.change_visibility(31_000, first.receipt_handle, timeout_s)
+    assert bodies(queue.receive(59_999)) == []
+    assert bodies(queue.receive(60_000)) == ["a"]
+
+
+def test_S06_expired_receipt_of_a_fifo_queue_is_refused():
+    queue = queue_of("a", fifo=True, visibility_timeout_s=30)
     (delivery,) = queue.receive(0).delivered
     with pytest.raises(SqsError) as raised:
         queue.change_visibility(30_000, delivery.receipt_handle, 60)
-    assert raised.value.code == "MessageNotInflight"
+    assert raised.value.code == "InvalidParameterValue"
     assert bodies(queue.receive(30_000)) == ["a"]
+
+
+@pytest.mark.parametrize("fifo", [False, True])
+def test_S06_visibility_of_a_message_that_is_gone_is_not_to_be_changed(fifo):
+    queue = queue_of("a", fifo=fifo)
+    (delivery,) = queue.receive(0).delivered
+    queue.delete(0, delivery.receipt_handle)
+    with pytest.raises(SqsError, match="Message does not exist") as raised:
+        queue.change_visibility(0, delivery.receipt_handle, 60)
+    assert raised.value.code == "InvalidParameterValue"
+
+
+def test_S06_queues_timeout_counts_again_at_the_next_receive():
+    queue = queue_of("a", visibility_timeout_s=30)
+    (delivery,) = queue.receive(0).delivered
+    queue.change_visibility(0, delivery.receipt_handle, 300)
+    queue.receive(300_000)
+    assert bodies(queue.receive(330_000)) == ["a"]
 
 
 @pytest.mark.parametrize("fifo", [False, True])
@@ -234,7 +269,19 @@ def test_S08_string_that_no_receive_gave_is_no_receipt_handle(handle):
     assert raised.value.code == "ReceiptHandleIsInvalid"
 
 
-def test_S08_receipt_handle_of_another_queue_deletes_nothing_here():
+@pytest.mark.parametrize("fifo", [False, True])
+def test_S08_receipt_handle_of_another_queue_is_none_here(fifo):
+    here, elsewhere = queue_of("a", fifo=fifo, name="here"), queue_of("a", fifo=fifo, name="elsewhere")
+    (delivery,) = elsewhere.receive(0).delivered
+    here.receive(0)
+    for use in (here.delete, lambda at_ms, handle: here.change_visibility(at_ms, handle, 60)):
+        with pytest.raises(SqsError) as raised:
+            use(0, delivery.receipt_handle)
+        assert raised.value.code == "ReceiptHandleIsInvalid"
+    assert (len(here), len(elsewhere)) == (1, 1)
+
+
+def test_S08_receipt_handle_of_another_queue_of_the_same_name_deletes_nothing_here():
     here = queue_of("a")
     elsewhere = Queue(QueueConfig(), rng=random.Random(2))
     elsewhere.send(0, "b")
@@ -259,7 +306,7 @@ def test_S09_deleting_a_message_that_is_gone_succeeds(fifo):
         rng=random.Random(1),
         dead_letters=dead_letters,
     )
-    queue.send(0, "a", group="g", deduplication_id="a")
+    queue.send(0, "a", group="g", deduplication_id="a" if fifo else None)
     (delivery,) = queue.receive(0).delivered
     queue.receive(10_000)
     queue.delete(10_000, delivery.receipt_handle)

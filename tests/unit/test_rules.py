@@ -2,12 +2,15 @@
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from redrive.scenarios.cli import main
+from redrive.scenarios.parity import PEERS, Deviation, Peer, peer
 from redrive.simulator.rules import _TESTS, RULES, Rule, rule_ids_of_test
 
 ROOT = Path(__file__).parents[2]
@@ -189,9 +192,82 @@ def test_on_a_terminal_there_is_a_table(capsys: pytest.CaptureFixture[str], monk
     assert "S10" not in out
 
 
+LENIENT = Peer(
+    environment="elsewhere",
+    distribution="no-such-distribution",
+    version="1.2",
+    asked=frozenset({"S09", "S10"}),
+    deviations=(
+        Deviation(id="S10-late", aws="moves at the next receive", peer="too late"),
+        Deviation(id="S10-id", aws="the message id stays", peer="gives a new one"),
+    ),
+)
+
+
+@pytest.mark.parametrize("compared", PEERS, ids=lambda compared: compared.environment)
+def test_deviations_are_of_rules_that_were_asked_and_say_both_sides_in_a_line(compared: Peer) -> None:
+    ids = [deviation.id for deviation in compared.deviations]
+    assert ids == sorted(set(ids), key=lambda deviation_id: (IDS.index(deviation_id[:3]), ids.index(deviation_id)))
+    assert compared.asked <= set(IDS)
+    for deviation in compared.deviations:
+        assert re.fullmatch(r"[SE]\d\d-[a-z]+", deviation.id)
+        assert deviation.rule_id in compared.asked
+        for side in (deviation.aws, deviation.peer):
+            assert re.fullmatch(r"[^\n\t]{10,110}(?<![.;])", side), f"{deviation.id}: {side!r}"
+
+
+def test_environments_are_found_by_name() -> None:
+    assert peer("moto").distribution == "moto"
+    with pytest.raises(KeyError):
+        peer("elsewhere")
+
+
+def test_parity_has_a_line_for_each_rule_and_environment(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["redrive.scenarios.cli.rules"], "PEERS", (LENIENT,))
+    assert run("rules", "--parity", "S09", "S10", "E09") == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [(rule, environment, answer) for rule, environment, _, _, answer in lines] == [
+        ("S09", "simulated", "as AWS"),
+        ("S09", "elsewhere", "as AWS"),
+        ("S10", "simulated", "as AWS"),
+        (
+            "S10",
+            "elsewhere",
+            "differs: too late (AWS: moves at the next receive); differs: gives a new one (AWS: the message id stays)",
+        ),
+        ("E09", "simulated", "choice"),
+        ("E09", "elsewhere", "not asked"),
+    ]
+    assert lines[1][2:4] == ["1.2", "not installed"]
+
+
+def test_parity_has_every_rule_of_every_environment(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("rules", "--parity") == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    environments = ["simulated", *(compared.environment for compared in PEERS)]
+    assert [(line[0], line[1]) for line in lines] == [(rule_id, one) for rule_id in IDS for one in environments]
+    (installed,) = {line[3] for line in lines if line[1] == "moto"}
+    assert installed == version("moto")
+
+
+def test_parity_on_a_terminal_is_a_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "240"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.modules["redrive.scenarios.cli.rules"], "PEERS", (LENIENT,))
+    assert run("rules", "--parity", "S10") == 0
+    out = capsys.readouterr().out
+    for words in ("elsewhere 1.2", "simulated", "as AWS", "differs: gives a new one (AWS: the message id stays)"):
+        assert words in out
+    assert "elsewhere: compared at 1.2, here not installed" in out
+    assert "S09" not in out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("--parity", "--markdown"), "--markdown prints the rules: leave --parity out"),
         (("S99",), "no rule named 'S99'; there are: S01 to S24, E01 to E25"),
         (("S09", "poison"), "no rule named 'poison'; there are: S01 to S24, E01 to E25"),
         (("--markdown", "S09"), "--markdown prints all the rules: leave the ids out"),

@@ -1,5 +1,7 @@
 """Due times of messages: earliest first, and no more of them than needed."""
 
+import random
+
 from redrive.simulator.timetable import Timetable
 
 
@@ -55,3 +57,14 @@ def test_entries_that_hold_are_kept_however_many():
         timetable.add(ordinal, ordinal)
     assert len(timetable) == 100_000
     assert asked < 200_000, "the cost of an addition does not grow"
+
+
+def test_order_stays_when_entries_that_no_longer_hold_are_cleared_away():
+    times = random.Random(1).sample(range(10_000), 3_000)
+    still_held = [(at_ms, ordinal) for ordinal, at_ms in enumerate(times) if ordinal % 3 == 0]
+    timetable = Timetable(lambda at_ms, ordinal: (at_ms, ordinal) in holding)
+    holding = set(still_held)
+    for ordinal, at_ms in enumerate(times):
+        timetable.add(at_ms, ordinal)
+    assert len(timetable) < 3_000
+    assert [timetable.pop_due(10_000) for _ in still_held] == [ordinal for _, ordinal in sorted(still_held)]

@@ -105,7 +105,6 @@ class Assembly(Generic[D]):
     def take(self, now_ms: int) -> Batch[D]:
         """The batch that is due; what is left over opens the next one."""
         count = len(self._records) if self._fitting is None else self._fitting
-        count = min(count, self._size)
         batch = Batch(self._deliveries[:count], self._records[:count])
         left = list(zip(self._deliveries[count:], self._records[count:], strict=True))
         self._clear()

@@ -81,10 +81,10 @@ class Concurrency:
         self._grows_since_ms = None
 
     def read(self, now_ms: int, size_bytes: int) -> None:
-        """A batch of this size was read: a provisioned poller reads a megabyte a second (E15)."""
+        """A batch of this size was read, not before :meth:`may_read_ms`: a poller reads a megabyte a second (E15)."""
         if self._bytes_per_s_and_batch is not None:
             took_ms = 1000 * size_bytes / (self._bytes_per_s_and_batch * self.limit(now_ms))
-            self._read_until_ms = max(self._read_until_ms, now_ms) + took_ms
+            self._read_until_ms = now_ms + took_ms
 
     def may_read_ms(self) -> int:
         """When the pollers may read again (E15)."""

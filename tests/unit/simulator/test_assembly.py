@@ -82,6 +82,11 @@ def test_E02_message_attributes_count_toward_the_6_mb():
     assert len(made.take(0).deliveries) == 7
 
 
+def test_E02_body_that_grows_in_json_counts_by_its_json():
+    # Each is half a megabyte, and a whole one with its quotation marks escaped.
+    assert len(filled(assembly(batch_size=10), *['"' * 500_000] * 10).take(0).deliveries) == 6
+
+
 def test_E02_ten_thousand_small_records_are_one_batch():
     made = assembly(batch_size=10_000, batching_window_s=1)
     while made.ask() > 0:

@@ -169,9 +169,9 @@ def test_E23_function_that_takes_longer_than_its_timeout_is_ended_at_its_timeout
 
 
 def test_E23_function_in_steps_is_ended_amid_its_steps():
-    closed = []
+    closed, kept = [], []
 
-    def steps(invocation):
+    def steps():
         try:
             yield 2_000
             yield 2_000
@@ -179,7 +179,12 @@ def test_E23_function_in_steps_is_ended_amid_its_steps():
             closed.append(True)
         return DONE
 
-    run = Run("a", call=steps, mapping={"function_timeout_s": 3}, queue={"max_receive_count": 1})
+    def call(invocation):
+        # Not left to the garbage collector.
+        kept.append(steps())
+        return kept[-1]
+
+    run = Run("a", call=call, mapping={"function_timeout_s": 3}, queue={"max_receive_count": 1})
     assert [(event.at_ms - EPOCH_MS, event.ending) for event in run.of(Ended)] == [(3_000, Ending.TIMED_OUT)]
     assert closed == [True]
 

@@ -66,6 +66,31 @@ def test_E13_falls_back_to_5_when_the_queue_has_nothing_to_give():
     assert concurrency.limit(MINUTE_MS) == 5
 
 
+def test_E13_does_not_grow_on_a_backlog_that_is_being_worked_on():
+    began = burst_twice(first=5, duration_ms=60_000, second_at_ms=30_000)
+    # All five places are taken at 30 s; only then is there somebody to wait for one more.
+    assert began[5:8] == [30_200, 30_400, 30_600]
+
+
+def test_E13_second_burst_begins_with_5_again():
+    began = burst_twice(first=200, duration_ms=1_000, second_at_ms=600_000)
+    assert began.count(600_000) == 5
+
+
+def burst_twice(*, first, duration_ms, second_at_ms):
+    """When the invocations begin, with one message each: so many at 0, and 50 later."""
+    simulation = Simulation(
+        QueueConfig(visibility_timeout_s=900),
+        MappingConfig(batch_size=1, function_timeout_s=900),
+        lambda _: Outcome(ending=Ending.RETURNED, duration_ms=duration_ms),
+        seed=1,
+    )
+    for at_ms in [0] * first + [second_at_ms] * 50:
+        simulation.send_at(EPOCH_MS + at_ms, "body")
+    assert simulation.run(EPOCH_MS + HOUR_MS)
+    return [event.at_ms - EPOCH_MS for event in simulation.trace if isinstance(event, Began)]
+
+
 def test_E13_says_when_there_will_be_one_more():
     concurrency = Concurrency(MappingConfig())
     assert [concurrency.busy(now_ms) for now_ms in (0, 100, 200)] == [200, 200, 400]
@@ -146,6 +171,13 @@ def test_E16_function_error_leaves_fewer_concurrent_batches():
     concurrency.back_off(MINUTE_MS)
     assert concurrency.limit(MINUTE_MS) == 152
     assert concurrency.limit(2 * MINUTE_MS) == 152
+
+
+def test_E16_backing_off_is_over_when_the_queue_has_nothing_to_give():
+    concurrency = grown()
+    concurrency.back_off(0)
+    concurrency.idle()
+    assert concurrency.limit(0) == 5
 
 
 def test_E16_backing_off_ends_at_2_and_growth_begins_from_there():

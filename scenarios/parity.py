@@ -113,7 +113,7 @@ _MOTO = (
         peer="refuses the batch, with the entries before it done",
     ),
     _differs("S08-status", aws="ReceiptHandleIsInvalid is HTTP 404", peer="answers HTTP 400"),
-    _differs("S08-expired", aws="on FIFO an expired receipt handle does not delete", peer="deletes"),
+    _differs("S08-expired", aws="on FIFO an expired receipt handle does not delete", peer="lets it delete the message"),
     _differs(
         "S08-foreign",
         aws="a receipt handle is of one queue",
@@ -150,7 +150,9 @@ _MOTO = (
         aws="a receive takes as many as it can from one message group before the next",
         peer="takes messages in the order of all groups together",
     ),
-    _differs("S19-first", aws="a duplicate is answered with the first message's id", peer="answers with an id of its own"),
+    _differs(
+        "S19-first", aws="a duplicate is answered with the first message's id", peer="answers with an id of its own"
+    ),
     _differs(
         "S19-deleted",
         aws="a deduplication id holds for 5 minutes, whatever becomes of the message",
@@ -183,9 +185,7 @@ PEERS: tuple[Peer, ...] = (
         environment="moto",
         distribution="moto",
         version="5.2.5",
-        asked=_asked(
-            "S01 S02 S03 S04 S05 S06 S07 S08 S09 S10 S11 S12 S13 S14 S16 S18 S19 S20 S21 S22 S23 S24"
-        ),
+        asked=_asked("S01 S02 S03 S04 S05 S06 S07 S08 S09 S10 S11 S12 S13 S14 S16 S18 S19 S20 S21 S22 S23 S24"),
         deviations=_MOTO,
     ),
 )

@@ -16,10 +16,11 @@ SCENARIOS = ("concurrent-duplicate", "crash-after-effect", "partial-failure")
 ROGUE = "redrive.scenarios.rogues.check_then_act:handler"
 
 
-def report(target, names, *, seed=7, processes=1, examples=EXAMPLES):
+def report(target, names, *, seed=7, processes=1, examples=EXAMPLES, **options):
     """The JSON of a verification, but for times."""
     loaded = load_target(target)
-    made = verify(loaded, jobs=jobs_of(loaded.consumer, names), seed=seed, examples=examples, processes=processes)
+    jobs = jobs_of(loaded.consumer, names)
+    made = verify(loaded, jobs=jobs, seed=seed, examples=examples, processes=processes, **options)
     written = json.loads(json.dumps(made.as_json()))
     for part in (*written["scenarios"], written["totals"]):
         assert part.pop("seconds") >= 0
@@ -51,6 +52,14 @@ def test_same_seed_gives_the_same_report(reference_report):
 
 def test_other_processes_give_the_same_report(reference_report):
     assert report(REFERENCE, SCENARIOS, processes=2) == reference_report
+
+
+def test_other_processes_add_the_same_faults():
+    options = {"examples": 4, "fault_rates": {"crash": 0.3, "duplicate": 0.3, "clock-skew": 0.5}}
+    one, other = (report(REFERENCE, SCENARIOS[:2], processes=processes, **options) for processes in (1, 2))
+    assert one == other
+    assert one["faults"] == options["fault_rates"]
+    assert one["scenarios"] != report(REFERENCE, SCENARIOS[:2], examples=4)["scenarios"]
 
 
 def test_scenario_alone_gives_what_it_gave_among_others(reference_report):

@@ -10,8 +10,8 @@ from redrive.scenarios.errors import EnvironmentFailed
 from redrive.scenarios.poller import Counts, Poller
 from redrive.scenarios.queue_calls import QueueCalls
 from redrive.simulator import trace
-from redrive.simulator.mapping_config import MappingConfig
 from redrive.simulator.function import Ending, Outcome
+from redrive.simulator.mapping_config import MappingConfig
 
 ARN = "arn:aws:sqs:us-east-1:123456789012:orders"
 URL = "http://127.0.0.1:1/123456789012/orders"

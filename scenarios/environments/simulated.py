@@ -20,27 +20,23 @@ from redrive.simulator.faults import (
     ConcurrentDuplicate,
     CrashAt,
     DependencyDown,
-    DuplicateDelivery,
-    Fault,
     Faults,
-    LateVisibility,
     Moment,
     SlowAt,
-    Throttle,
     TimeoutAt,
 )
 from redrive.simulator.function import Ending, Outcome, crashed, timed_out
-from redrive.simulator.mapping_config import BATCH_SIZE_MAX_FIFO, MappingConfig, validate_mapping
-from redrive.simulator.queue import QueueConfig
+from redrive.simulator.mapping_config import validate_mapping
 from redrive.simulator.trace import Struck
 
-from ..consumer import Consumer, Effect, QueueSpec
+from ..consumer import Consumer, Effect
 from ..errors import TargetError, one_line
 from ..handler_environments import HandlerEnvironments, outcome_of
 from ..history import Called, EffectGone, EffectSeen, History
-from ..plan import Plan, PlannedMessage
+from ..plan import Plan
 from ..target import HandlerOf, check_handler
 from .aws_calls import current, install, observed, unobserved
+from .simulated_queue import horizon_ms, mapping_config, plan_sends, queue_config
 from .virtual_time import VirtualTime, outside_of_event_loops, virtual_time
 
 __all__ = ["SimulatedEnvironment"]
@@ -74,9 +70,9 @@ class SimulatedEnvironment:
         """
         spec = consumer.queue
         try:
-            _queue_config(spec, fifo=spec.fifo)
+            queue_config(spec, fifo=spec.fifo)
             validate_mapping(
-                _mapping_config(spec, fifo=spec.fifo, batch_size=spec.batch_size),
+                mapping_config(spec, fifo=spec.fifo, batch_size=spec.batch_size),
                 fifo=spec.fifo,
                 visibility_timeout_s=spec.visibility_timeout_s,
             )
@@ -162,8 +158,8 @@ class _Run:
         self._looks = 0
         self._time: VirtualTime
         self._simulation = Simulation(
-            _queue_config(consumer.queue, fifo=plan.fifo),
-            _mapping_config(consumer.queue, fifo=plan.fifo, batch_size=plan.batch_size),
+            queue_config(consumer.queue, fifo=plan.fifo),
+            mapping_config(consumer.queue, fifo=plan.fifo, batch_size=plan.batch_size),
             self._call,
             seed=seed,
             faults=Faults(plan.faults),
@@ -172,13 +168,12 @@ class _Run:
         )
 
     def history(self) -> History:
-        for message in self._plan.messages:
-            self._send(message)
+        plan_sends(self._simulation, self._plan.messages)
         with virtual_time(lambda: self._simulation.now_ms, _sleep) as self._time:
             if self._consumer.setup is not None:
                 with unobserved():
                     self._consumer.setup(self._aws)
-            finished = self._simulation.run(EPOCH_MS + self._horizon_ms())
+            finished = self._simulation.run(EPOCH_MS + horizon_ms(self._plan, self._consumer.queue))
             self._look_at_effects(-1)
         return History(
             plan=self._plan,
@@ -188,23 +183,6 @@ class _Run:
             looks_at_effects=self._consumer.effects is not None,
             start_ms=EPOCH_MS,
         )
-
-    def _send(self, message: PlannedMessage) -> None:
-        self._simulation.send_at(
-            EPOCH_MS + message.at_ms,
-            message.body,
-            group=message.group,
-            deduplication_id=message.deduplication_id,
-        )
-
-    def _horizon_ms(self) -> int:
-        """Time for every message to be delivered as often as it may be, one group after the other, and then some."""
-        last_ms = max((message.at_ms for message in self._plan.messages), default=0)
-        late_ms = sum(_lateness_ms(fault) for fault in self._plan.faults)
-        spec = self._consumer.queue
-        rounds = (spec.max_receive_count or 3) + len(self._plan.faults) + 2
-        round_s = spec.visibility_timeout_s + spec.batching_window_s + spec.function_timeout_s + 60
-        return last_ms + late_ms + rounds * (len(self._plan.messages) + 1) * round_s * 1000
 
     def _call(self, invocation: Invocation) -> Outcome:
         """The simulator's function: run the handler, with this invocation's faults."""
@@ -324,26 +302,6 @@ class _Run:
             self._simulation.trace.append(EffectGone(self._simulation.now_ms, invocation, self._looks, key, body))
 
 
-def _queue_config(spec: QueueSpec, *, fifo: bool) -> QueueConfig:
-    return QueueConfig(
-        fifo=fifo,
-        visibility_timeout_s=spec.visibility_timeout_s,
-        max_receive_count=spec.max_receive_count,
-        content_based_deduplication=fifo,
-    )
-
-
-def _mapping_config(spec: QueueSpec, *, fifo: bool, batch_size: int) -> MappingConfig:
-    """A consumer of a standard queue may also claim order: as a FIFO queue's, its mapping has smaller batches (E01)."""
-    return MappingConfig(
-        batch_size=min(batch_size, BATCH_SIZE_MAX_FIFO) if fifo and not spec.fifo else batch_size,
-        batching_window_s=0 if fifo and not spec.fifo else spec.batching_window_s,
-        report_batch_item_failures=spec.report_batch_item_failures,
-        concurrent_batches=1,
-        function_timeout_s=spec.function_timeout_s,
-    )
-
-
 def _sleep(seconds: float) -> None:
     active = current()
     if isinstance(active, _Active):
@@ -352,19 +310,6 @@ def _sleep(seconds: float) -> None:
 
 def _effect(found: str | Effect) -> tuple[str, str | None]:
     return (found, None) if isinstance(found, str) else (found.key, found.body)
-
-
-def _lateness_ms(fault: Fault) -> int:
-    """By how much a fault may put off the end of a run."""
-    match fault:
-        case DuplicateDelivery():
-            return fault.after_ms
-        case LateVisibility():
-            return fault.by_ms
-        case Throttle():
-            return fault.for_ms
-        case _:
-            return 0
 
 
 def _killed(active: _Active) -> Outcome:

@@ -33,9 +33,9 @@ class Agenda:
         self._planned += 1
         heappush(self._due, (at_ms, self._planned, what, arguments))
 
-    def run_until(self, until_ms: int) -> None:
+    def run_until(self, until_ms: int, *, as_long_as: Callable[[], bool] = lambda: True) -> None:
         """Let everything happen that is due by then. The clock stays at the last that happened."""
-        while self._due and self._due[0][0] <= until_ms:
+        while self._due and self._due[0][0] <= until_ms and as_long_as():
             at_ms, _, what, arguments = heappop(self._due)
             self.now_ms = max(self.now_ms, at_ms)
             what(*arguments)

@@ -158,16 +158,27 @@ class Simulation:
         """Let time pass while the function runs; what is due by then happens first."""
         self._agenda.pass_to(at_ms)
 
-    def deliver_concurrently(self, invocation: int) -> None:
-        """Hand the messages of a running invocation to a second one now, which runs to its end (S17)."""
+    def run_to_the_end_of(self, invocation: int, *, until_ms: int) -> bool:
+        """Let things happen until the invocation has ended; False if it has not by ``until_ms``."""
+        self._agenda.run_until(until_ms, as_long_as=lambda: invocation in self._batches)
+        return invocation not in self._batches
+
+    def deliver_concurrently(self, invocation: int) -> int | None:
+        """Hand the messages of a running invocation to a second one, which begins now (S17).
+
+        Returns its number, or None if there is none, because no message may be received any more.
+        """
         messages = {received.message.ordinal: received.message for received in self._batches[invocation]}
         received = self.queue.receive_again(self.now_ms, messages.values())
         self.trace.extend(trace.Reappeared(self.now_ms, message.message_id) for message, _, _ in received.delivered)
         self._record_gone(received)
-        if received.delivered:
-            records = [record_of(delivery, queue_arn=self.queue.config.arn) for delivery in received.delivered]
-            batch = Batch(list(received.delivered), records)
-            self._function.begin(self._number_of(batch), batch)
+        if not received.delivered:
+            return None
+        records = [record_of(delivery, queue_arn=self.queue.config.arn) for delivery in received.delivered]
+        batch = Batch(list(received.delivered), records)
+        number = self._number_of(batch)
+        self._function.begin(number, batch)
+        return number
 
     # The mapping: from the queue to the function.
 

@@ -13,15 +13,14 @@ from weakref import WeakKeyDictionary
 import boto3
 import botocore.handlers
 
-__all__ = ["CallObserver", "current", "install", "observed", "unobserved"]
+__all__ = ["CallObserver", "current", "install", "observed"]
 
 
 class CallObserver(Protocol):
     """Whoever watches the calls of one invocation. Either method may raise to end the invocation there."""
 
-    @property
-    def over(self) -> bool:
-        """Whether the invocation has ended."""
+    def heir(self) -> "CallObserver | None":
+        """Itself, for as long as the invocation lasts; then the next one in the same process, if there is one."""
 
     def before_call(self, service: str, operation: str) -> None:
         """The call is about to be sent."""
@@ -30,9 +29,7 @@ class CallObserver(Protocol):
         """The call took effect; ``answer`` is ``ok``, or the error code."""
 
 
-_observers: list[CallObserver | None] = []
-
-# A thread belongs to the invocation that started it, whichever is on top when the thread makes its call.
+# A thread belongs to the invocation that started it, whichever else is in progress when the thread makes its call.
 _by_thread: WeakKeyDictionary[threading.Thread, CallObserver] = WeakKeyDictionary()
 _start_thread = threading.Thread.start
 
@@ -53,40 +50,22 @@ def current() -> CallObserver | None:
     """Whose code is running in this thread, if it is a handler's."""
     mine = _by_thread.get(threading.current_thread())
     # A pool that outlived its invocation works for the next one.
-    if mine is not None and not mine.over:
-        return mine
-    return _observers[-1] if _observers else None
+    return None if mine is None else mine.heir()
 
 
 @contextmanager
 def observed(observer: CallObserver) -> Iterator[None]:
-    """Show the calls made within to ``observer``. An inner one takes the place of an outer one."""
-    with _on_top(observer):
-        yield
-
-
-@contextmanager
-def unobserved() -> Iterator[None]:
-    """Calls made within are redrive's own, and nobody's business."""
-    with _on_top(None):
-        yield
-
-
-@contextmanager
-def _on_top(observer: CallObserver | None) -> Iterator[None]:
+    """Show the calls made within, in this thread and those that it starts, to ``observer``."""
     thread = threading.current_thread()
-    bound = _by_thread.pop(thread, None)
-    if observer is not None:
-        # Or the threads that this one starts while another is on top would be the other's.
-        _by_thread[thread] = observer
-    _observers.append(observer)
+    before = _by_thread.get(thread)
+    _by_thread[thread] = observer
     try:
         yield
     finally:
-        _observers.pop()
-        _by_thread.pop(thread, None)
-        if bound is not None:
-            _by_thread[thread] = bound
+        if before is None:
+            del _by_thread[thread]
+        else:
+            _by_thread[thread] = before
 
 
 def _start(thread: threading.Thread) -> None:

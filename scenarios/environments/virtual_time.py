@@ -1,6 +1,5 @@
 """Handlers see virtual time: ``time.time``, ``datetime.now``, ``time.monotonic``, ``time.sleep``, ``asyncio.sleep``."""
 
-import asyncio
 import selectors
 import threading
 import time
@@ -13,7 +12,9 @@ import time_machine
 
 from redrive.simulator.driver import EPOCH_MS
 
-__all__ = ["VirtualTime", "outside_of_event_loops", "virtual_time"]
+from .handler_thread import handler_threads
+
+__all__ = ["VirtualTime", "virtual_time"]
 
 
 class _Coordinates(Protocol):
@@ -56,6 +57,10 @@ def _sleep(seconds: float) -> None:
     (_clocks[-1][1] if _clocks else _real_sleep)(seconds)
 
 
+def _threads() -> int:
+    return threading.active_count() - handler_threads()
+
+
 @contextmanager
 def virtual_time(now_ms: Callable[[], int], sleep: Callable[[float], None]) -> Iterator[VirtualTime]:
     """Put the standard library's clock at ``now_ms()``; ``time.sleep`` calls ``sleep`` with its seconds.
@@ -64,13 +69,13 @@ def virtual_time(now_ms: Callable[[], int], sleep: Callable[[float], None]) -> I
     took ``sleep`` or ``monotonic`` out of :mod:`time` before this keeps the real ones.
     """
     real_select = selectors.DefaultSelector.select
-    threads = threading.active_count()
+    threads = _threads()
 
     def select(selector: Any, timeout: float | None = None) -> Any:
         """What an event loop waits with: nothing real is on its way, so the time until its next timer just passes."""
         if timeout is None or timeout <= 0:
             return real_select(selector, timeout)
-        ready = real_select(selector, _THREAD_S if threading.active_count() > threads else 0)
+        ready = real_select(selector, _THREAD_S if _threads() > threads else 0)
         if not ready:
             # At least a millisecond, as virtual time has none shorter.
             sleep(max(timeout, 0.001))
@@ -88,15 +93,3 @@ def virtual_time(now_ms: Callable[[], int], sleep: Callable[[float], None]) -> I
             yield VirtualTime(coordinates)
         finally:
             _clocks.pop()
-
-
-@contextmanager
-def outside_of_event_loops() -> Iterator[None]:
-    """For a handler that begins while another is amid its event loop, in the same thread."""
-    # Public by their place in asyncio.events.__all__, for whoever plays the event loop.
-    loop = asyncio._get_running_loop()  # noqa: SLF001
-    asyncio._set_running_loop(None)  # noqa: SLF001
-    try:
-        yield
-    finally:
-        asyncio._set_running_loop(loop)  # noqa: SLF001

@@ -16,7 +16,8 @@ from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 
 from redrive.scenarios import Consumer, Effect, QueueSpec, TargetError
-from redrive.scenarios.environments.simulated import CALL_MS, SimulatedEnvironment
+from redrive.scenarios.environments.in_progress import CALL_MS
+from redrive.scenarios.environments.simulated import SimulatedEnvironment
 from redrive.scenarios.history import Called, EffectGone, EffectSeen
 from redrive.scenarios.judgement import Verdict, judge
 from redrive.scenarios.plan import Plan, PlannedMessage

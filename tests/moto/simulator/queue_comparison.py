@@ -82,6 +82,7 @@ class Comparison(RuleBasedStateMachine):
     def create(self, attributes, redrive_after, retention_s):
         note(f"{self.peer.distribution} {version(self.peer.distribution)}, in the table {self.peer.version}")
         self.at.begin()
+        self.began_ms = self.now_ms()
         self.ours = SimulatedSqs(self.at.now_ms)
         self.urls, self.arns = {}, {}
         self.ids, self.sequences, self.traced = {}, {}, set()
@@ -138,6 +139,12 @@ class Comparison(RuleBasedStateMachine):
     def message_of(self, receipt):
         """The message in the queue that the receipt is from, or None."""
         return next((m for m in self.held(receipt.queue) if m.message_id == receipt.message_id), None)
+
+    def sent_there_ms(self, queue, message):
+        """When the environment has it sent; where it keeps a dead letter's first send, the earliest that may be."""
+        if self.fifo and queue == "dead" and self.explained("S11-fifo"):
+            return self.began_ms - self.at.resolution_ms
+        return message.sent_ms
 
     def is_current(self, receipt):
         message = self.message_of(receipt)

@@ -295,7 +295,7 @@ class QueueMachine(Comparison):
             return False
         if not self.is_current(receipt):
             return self.explained("S06-receipt")
-        since_sent_ms = self.now_ms() + timeout_s * 1000 - message.sent_ms
+        since_sent_ms = self.now_ms() + timeout_s * 1000 - self.sent_there_ms(receipt.queue, message)
         if self.is_too_long(receipt, timeout_s) != (since_sent_ms > TWELVE_HOURS_MS):
             return self.explained("S06-limit")
         shown = self.fifo and not timeout_s

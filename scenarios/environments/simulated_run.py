@@ -1,0 +1,192 @@
+"""One run of a plan: the simulation on one side, and on the other handlers in threads that take turns.
+
+A handler runs until its next AWS call has taken effect, or until it sleeps. Then the baton goes back to the simulation,
+and whose turn is next follows from virtual time alone: so invocations that are in progress together are interleaved at
+their AWS calls, in an order that the plan's faults decide.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Generator
+
+from redrive.fixtures.runtimes.context import LambdaContext
+from redrive.fixtures.runtimes.in_process import ExecutionEnvironment
+from redrive.fixtures.stacks import Aws
+from redrive.simulator.driver import EPOCH_MS, Invocation, Simulation
+from redrive.simulator.faults import Faults
+from redrive.simulator.function import Ending, Outcome
+
+from ..consumer import Consumer, Effect
+from ..handler_environments import HandlerEnvironments, outcome_of
+from ..history import EffectGone, EffectSeen, History
+from ..plan import Plan
+from ..target import HandlerOf
+from .aws_calls import current, observed
+from .handler_thread import Busy, HandlerThread
+from .in_progress import Duplicate, InProgress, Wait
+from .simulated_queue import horizon_ms, mapping_config, plan_sends, queue_config
+from .virtual_time import VirtualTime, virtual_time
+
+__all__ = ["SimulatedRun"]
+
+
+class SimulatedRun:
+    """A plan, a consumer, and a handler; :meth:`history` runs them from an empty world to the end."""
+
+    def __init__(self, plan: Plan, consumer: Consumer, handler: HandlerOf, aws: Aws, *, seed: int) -> None:
+        self._plan = plan
+        self._consumer = consumer
+        self._aws = aws
+        self._environments = HandlerEnvironments(handler)
+        self._threads: dict[int, HandlerThread[Wait | Duplicate]] = {}
+        self._in_progress: dict[int, InProgress] = {}
+        self._on_stage: InProgress | None = None
+        self._effects: Counter[tuple[str, str | None]] = Counter()
+        self._looks = 0
+        self._time: VirtualTime
+        self._simulation = Simulation(
+            queue_config(consumer.queue, fifo=plan.fifo),
+            mapping_config(consumer.queue, fifo=plan.fifo, batch_size=plan.batch_size),
+            self._call,
+            seed=seed,
+            faults=Faults(plan.faults),
+            shuffled=plan.shuffled,
+            on_discard=self._discard,
+        )
+
+    def history(self) -> History:
+        """Run it. What the consumer's ``setup`` and ``effects`` raise comes through."""
+        plan_sends(self._simulation, self._plan.messages)
+        try:
+            with virtual_time(lambda: self._simulation.now_ms, _sleep) as self._time:
+                if self._consumer.setup is not None:
+                    self._consumer.setup(self._aws)
+                finished = self._simulation.run(EPOCH_MS + horizon_ms(self._plan, self._consumer.queue))
+                self._look_at_effects(-1)
+        finally:
+            for number in tuple(self._threads):
+                self._discard(number)
+        return History(
+            plan=self._plan,
+            queue=self._consumer.queue,
+            events=tuple(self._simulation.trace),
+            finished=finished,
+            looks_at_effects=self._consumer.effects is not None,
+            start_ms=EPOCH_MS,
+        )
+
+    def _call(self, invocation: Invocation) -> Generator[int, None, Outcome]:
+        """The simulator's function: run the handler, with this invocation's faults, by turns with others."""
+        number = invocation.environment
+        if number not in self._threads:
+            self._threads[number] = HandlerThread()
+        mine = InProgress(self._simulation, invocation, self._threads[number], self._in_progress.get)
+        environment = self._environments.get(number)
+        self._put_on_stage(None)
+        self._in_progress[number] = mine
+        answers: list[Outcome] = []
+        try:
+            asked = self._turn(mine, lambda: mine.thread.begin(lambda: self._invoke(environment, mine, answers)))
+            while asked is not None:
+                yield from self._do(mine, asked)
+                asked = self._turn(mine, lambda: self._resume(mine))
+        finally:
+            self._end(mine)
+        return mine.outcome_if_killed() or answers[0]
+
+    def _invoke(self, environment: ExecutionEnvironment, mine: InProgress, answers: list[Outcome]) -> None:
+        """In the handler's thread: the whole invocation."""
+        invocation = mine.invocation
+        context = LambdaContext(
+            now_ms=lambda: self._simulation.now_ms,
+            deadline_ms=invocation.deadline_ms,
+            aws_request_id=invocation.request_id,
+        )
+        with observed(mine):
+            result = environment.invoke(invocation.event, context)
+            for fault in self._simulation.faults.at_end(invocation.number):
+                mine.strike(fault)
+        answers.append(outcome_of(result))
+
+    def _turn(self, mine: InProgress, go: Callable[[], Wait | Duplicate | None]) -> Wait | Duplicate | None:
+        """Let the handler run until it asks for something. Its wall clock is that of its execution environment."""
+        self._time.set(self._simulation.now_ms + mine.invocation.clock_skew_ms)
+        try:
+            asked = go()
+        except Busy:
+            self._put_on_stage(None)
+            raise
+        # The environment enters and leaves by itself at the beginning and the end of an invocation.
+        self._on_stage = None if asked is None else mine
+        return asked
+
+    def _do(self, mine: InProgress, asked: Wait | Duplicate) -> Generator[int, None, None]:
+        deadline_ms = mine.invocation.deadline_ms
+        match asked:
+            case Wait(duration_ms, wrote):
+                yield duration_ms
+                if wrote and self._plan.fifo:
+                    self._look_at_effects(mine.invocation.number)
+            case Duplicate(None):
+                second = self._simulation.deliver_concurrently(mine.invocation.number)
+                if second is not None and not self._simulation.run_to_the_end_of(second, until_ms=deadline_ms):
+                    yield deadline_ms - self._simulation.now_ms
+            case Duplicate(held_ms):
+                self._simulation.deliver_concurrently(mine.invocation.number)
+                yield held_ms
+        if self._simulation.now_ms >= deadline_ms:
+            yield 0
+
+    def _put_on_stage(self, mine: InProgress | None) -> None:
+        """Whose modules and output are in place; what there is by now is the work of who had the stage before."""
+        before = self._on_stage
+        if before is mine:
+            return
+        if before is not None:
+            self._look_at_effects(before.invocation.number)
+            self._environments.get(before.invocation.environment).leave()
+        if mine is not None:
+            self._environments.get(mine.invocation.environment).enter()
+        self._on_stage = mine
+
+    def _resume(self, mine: InProgress) -> Wait | Duplicate | None:
+        self._put_on_stage(mine)
+        return mine.thread.resume()
+
+    def _end(self, mine: InProgress) -> None:
+        if mine.thread.is_at_work:
+            # Amid a wait its time is up.
+            mine.killed = Ending.TIMED_OUT
+            self._turn(mine, lambda: self._resume(mine))
+        mine.over = True
+        del self._in_progress[mine.invocation.environment]
+        self._look_at_effects(mine.invocation.number)
+
+    def _discard(self, environment: int) -> None:
+        self._environments.discard(environment)
+        thread = self._threads.pop(environment, None)
+        if thread is not None:
+            thread.close()
+
+    def _look_at_effects(self, invocation: int) -> None:
+        if self._consumer.effects is None:
+            return
+        effects = [_effect(found) for found in self._consumer.effects(self._aws)]
+        self._looks += 1
+        known, self._effects = self._effects, Counter(effects)
+        for key, body in effects:
+            if known[key, body] > 0:
+                known[key, body] -= 1
+            else:
+                self._simulation.trace.append(EffectSeen(self._simulation.now_ms, invocation, self._looks, key, body))
+        for key, body in known.elements():
+            self._simulation.trace.append(EffectGone(self._simulation.now_ms, invocation, self._looks, key, body))
+
+
+def _sleep(seconds: float) -> None:
+    observer = current()
+    if isinstance(observer, InProgress):
+        observer.sleep(seconds)
+
+
+def _effect(found: str | Effect) -> tuple[str, str | None]:
+    return (found, None) if isinstance(found, str) else (found.key, found.body)

@@ -110,12 +110,25 @@ class Simulation:
         delay_s: int | None = None,
         group: str | None = None,
         deduplication_id: str | None = None,
+        refusable: bool = False,
     ) -> int:
-        """Plan a send and return the message's number, counted from 0."""
+        """Plan a send and return the message's number, counted from 0.
+
+        What the queue refuses raises :class:`SqsError` from :meth:`run`; with ``refusable`` it is recorded instead.
+        """
         number = self._planned
         self._planned += 1
-        self._agenda.at(at_ms, self._sending, number, body, message_attributes, delay_s, group, deduplication_id)
+        send = self._send_or_record if refusable else self._sending
+        self._agenda.at(at_ms, send, number, body, message_attributes, delay_s, group, deduplication_id)
         return number
+
+    def invoke_at(self, at_ms: int) -> None:
+        """Plan an invocation without any records, which is not the mapping's."""
+        self._agenda.at(at_ms, self._invoke_empty)
+
+    def _invoke_empty(self) -> None:
+        batch: Batch[Received] = Batch([], [])
+        self._function.begin(self._number_of(batch), batch)
 
     def redrive_at(self, at_ms: int, *, per_second: int | None = None) -> None:
         """Plan to move what the dead-letter queue holds by then back, at most so many messages a second (S12).
@@ -148,6 +161,12 @@ class Simulation:
             self._number[sent.message_id] = number
             if self.faults.schedule:
                 self._strike_sent(number)
+
+    def _send_or_record(self, number: int, *arguments: Any) -> None:
+        try:
+            self._send(number, *arguments)
+        except SqsError as error:
+            self.trace.append(trace.SendRefused(self.now_ms, number, error.code))
 
     def run(self, until_ms: int) -> bool:
         """Let things happen up to ``until_ms``; True if nothing was left to happen before that."""

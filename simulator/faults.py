@@ -10,11 +10,13 @@ from typing import assert_never
 
 from redrive.fixtures.faults import (
     STANDARD_ONLY,
+    Answer,
     ClockSkew,
     ConcurrentDuplicate,
     CrashAt,
     DependencyDown,
     DuplicateDelivery,
+    ErrorAnswer,
     FailedDelete,
     Fault,
     FaultAt,
@@ -30,12 +32,14 @@ from redrive.fixtures.faults import (
 
 __all__ = [
     "STANDARD_ONLY",
+    "Answer",
     "AtCall",
     "ClockSkew",
     "ConcurrentDuplicate",
     "CrashAt",
     "DependencyDown",
     "DuplicateDelivery",
+    "ErrorAnswer",
     "FailedDelete",
     "Fault",
     "FaultAt",
@@ -55,7 +59,7 @@ AtCall = CrashAt | SlowAt | TimeoutAt | ConcurrentDuplicate
 
 
 class Faults:
-    """A schedule in use. Each fault strikes once; a down dependency and a skewed clock stay as they are.
+    """A schedule in use. Each fault strikes once; a dependency that is down and a skewed clock stay as they are.
 
     ``schedule`` has all of them, whether they struck or not.
     """
@@ -64,7 +68,7 @@ class Faults:
         self.schedule: tuple[Fault, ...] = tuple(faults)
         # By what they are about, so that asking costs the same however many there are.
         self._at_calls: dict[int, list[AtCall]] = defaultdict(list)
-        self._down: dict[int, list[DependencyDown]] = defaultdict(list)
+        self._down: dict[int, list[DependencyDown | ErrorAnswer]] = defaultdict(list)
         self._throttles: dict[int, list[Throttle]] = defaultdict(list)
         self._deletes: dict[int, list[LostDelete | FailedDelete]] = defaultdict(list)
         self._duplicates: dict[int, list[DuplicateDelivery]] = defaultdict(list)
@@ -78,7 +82,7 @@ class Faults:
         match fault:
             case CrashAt() | SlowAt() | TimeoutAt() | ConcurrentDuplicate():
                 self._at_calls[fault.invocation].append(fault)
-            case DependencyDown():
+            case DependencyDown() | ErrorAnswer():
                 self._down[fault.invocation].append(fault)
             case Throttle():
                 self._throttles[fault.invocation].append(fault)
@@ -108,8 +112,8 @@ class Faults:
         """The faults of this invocation that no call of it has met."""
         return self._at_calls.pop(invocation, [])
 
-    def is_down(self, invocation: int, call: int) -> DependencyDown | None:
-        """The fault that keeps this call from getting through, if there is one."""
+    def instead_of(self, invocation: int, call: int) -> DependencyDown | ErrorAnswer | None:
+        """The fault that keeps this call from having an effect, if there is one."""
         return next((fault for fault in self._down.get(invocation, ()) if fault.concerns(invocation, call)), None)
 
     def throttles(self, invocation: int) -> Throttle | None:

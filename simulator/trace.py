@@ -20,6 +20,7 @@ __all__ = [
     "LetGo",
     "Reappeared",
     "Redriven",
+    "SendRefused",
     "Sent",
     "Struck",
     "Throttled",
@@ -110,6 +111,14 @@ class DeleteLost(NamedTuple):
     message_id: str
 
 
+class SendRefused(NamedTuple):
+    """The queue refused a send (S01 to S04, S19 to S21): there is no such message."""
+
+    at_ms: int
+    message: int
+    code: str
+
+
 class DeleteRefused(NamedTuple):
     """The queue refused the deletion: of a FIFO queue, an expired receipt handle (S08); or it failed (E11)."""
 
@@ -159,6 +168,7 @@ class Struck(NamedTuple):
 
 Event = (
     Sent
+    | SendRefused
     | Filtered
     | Throttled
     | LetGo

@@ -59,15 +59,15 @@ def test_fault_at_a_call_that_never_comes_strikes_at_the_end_once(kind):
 def test_dependency_stays_down_from_its_call_on():
     down = DependencyDown(invocation=0, call=2)
     faults = Faults([down])
-    assert [faults.is_down(0, call) for call in (1, 2, 3, 2)] == [None, down, down, down]
-    assert faults.is_down(1, 2) is None
+    assert [faults.instead_of(0, call) for call in (1, 2, 3, 2)] == [None, down, down, down]
+    assert faults.instead_of(1, 2) is None
     assert faults.at_end(0) == []
 
 
 def test_dependency_is_down_for_some_calls_and_then_for_others():
     first, second = DependencyDown(invocation=0, call=1, calls=1), DependencyDown(invocation=0, call=3, calls=2)
     faults = Faults([second, first])
-    assert [faults.is_down(0, call) for call in range(1, 6)] == [first, None, second, second, None]
+    assert [faults.instead_of(0, call) for call in range(1, 6)] == [first, None, second, second, None]
 
 
 def test_E17_invocation_is_throttled_once_and_for_the_longest_of_the_times():
@@ -135,7 +135,7 @@ def test_nothing_strikes_without_a_schedule():
     assert faults.schedule == ()
     assert faults.at_call(0, 1, Moment.BEFORE) == faults.at_end(0) == faults.after_delete(0) == []
     assert faults.after_receive(0, 0) == faults.overtaking(0) == faults.skew(0) == []
-    assert faults.is_down(0, 1) is faults.throttles(0) is faults.at_delete(0) is None
+    assert faults.instead_of(0, 1) is faults.throttles(0) is faults.at_delete(0) is None
 
 
 def test_values_are_those_of_the_fixtures():

@@ -15,12 +15,15 @@ class Agenda:
     Times are milliseconds. What is due at one moment happens in the order of planning.
 
     ``after_moment`` is called whenever all that was due at a moment has happened: sends of one moment arrive together,
-    before anybody looks.
+    before anybody looks. ``passes`` is called with two times whenever the clock is about to go from one to the other.
     """
 
-    def __init__(self, start_ms: int, after_moment: Callable[[], None]) -> None:
+    def __init__(
+        self, start_ms: int, after_moment: Callable[[], None], passes: Callable[[int, int], None] | None = None
+    ) -> None:
         self.now_ms = start_ms
         self._after_moment = after_moment
+        self._passes = passes
         self._due: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
         self._planned = 0
 
@@ -37,7 +40,10 @@ class Agenda:
         """Let everything happen that is due by then. The clock stays at the last that happened."""
         while self._due and self._due[0][0] <= until_ms and as_long_as():
             at_ms, _, what, arguments = heappop(self._due)
-            self.now_ms = max(self.now_ms, at_ms)
+            if at_ms > self.now_ms:
+                if self._passes is not None:
+                    self._passes(self.now_ms, at_ms)
+                self.now_ms = at_ms
             what(*arguments)
             if not self._due or self._due[0][0] > self.now_ms:
                 self._after_moment()

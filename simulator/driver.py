@@ -43,7 +43,7 @@ class Simulation:
 
     ``call`` is the function: it gets an :class:`Invocation` and answers an :class:`Outcome`, or :data:`Steps` that come
     to one. Everything that happens is appended to ``trace``, where the caller may put its own observations too. The
-    same arguments give the same trace.
+    same arguments give the same trace. ``passes`` is called with two times before the clock goes from one to the other.
 
     Raises :class:`SqsError` for a queue or mapping that AWS would refuse, ``ValueError`` for faults that a FIFO queue
     does not have (S17, S18).
@@ -60,6 +60,7 @@ class Simulation:
         start_ms: int = EPOCH_MS,
         shuffled: bool = False,
         on_discard: Callable[[int], None] = lambda _: None,
+        passes: Callable[[int, int], None] | None = None,
     ) -> None:
         validate_mapping(mapping, fifo=queue.fifo, visibility_timeout_s=queue.visibility_timeout_s)
         self._rng = random.Random(seed)
@@ -73,7 +74,7 @@ class Simulation:
         if queue.fifo and any(isinstance(fault, STANDARD_ONLY) for fault in self.faults.schedule):
             raise ValueError("a FIFO queue delivers in order and nothing twice: S17 is about standard queues")
         self.trace: list[Any] = []
-        self._agenda = Agenda(start_ms, self._poll)
+        self._agenda = Agenda(start_ms, self._poll, passes)
         self._assembly: Assembly[Received] = Assembly(mapping)
         self._concurrency = Concurrency(mapping, fifo=queue.fifo)
         self._function = Invocations(

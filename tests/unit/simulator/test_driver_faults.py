@@ -248,6 +248,11 @@ def test_S12_redriven_message_comes_again_under_a_new_id():
     assert len(run.simulation.queue) == len(run.simulation.dead_letters) == 0
 
 
+def test_S12_faults_of_a_message_strike_it_under_its_new_id():
+    run = Run("a", call=failing("a", times=3), redrive_at=[3_600_000], faults=[LostDelete(message=0)])
+    assert [event.message_id for event in run.of(DeleteLost)] == [run.of(Redriven)[0].new_message_id]
+
+
 def test_S12_redriving_keeps_to_its_rate():
     run = Run(*"abcd", call=failing(*"abcd", times=1), queue={"max_receive_count": 1}, until_ms=0)
     run.simulation.run(EPOCH_MS + 100_000)
@@ -266,3 +271,11 @@ def test_S13_message_that_fails_for_ever_is_gone_when_its_retention_ends():
     assert run.finished
     assert [at_ms for at_ms, _ in run.seen] == [0, 60_000, 120_000, 180_000]
     assert len(run.of(Expired)) == 1
+
+
+def test_S15_mapping_waits_for_room_in_flight_as_a_long_poll_does():
+    slow = Outcome(ending=Ending.RETURNED, duration_ms=100)
+    mapping = {"batch_size": 1, "concurrent_batches": 3}
+    run = Run(*"abc", call=lambda _: slow, queue={"in_flight_limit": 1}, mapping=mapping)
+    assert run.finished
+    assert len(run.of(Delivered)) == 3

@@ -60,3 +60,8 @@ def test_E04_function_timeout_is_1_to_900_seconds(timeout_s, accepted):
 
 def test_a_mapping_that_invokes_nothing_is_refused():
     assert not is_accepted(concurrent_batches=0)
+
+
+def test_E12_filters_are_looked_at_as_the_mapping_is_made():
+    assert not is_accepted(filters=("not json",))
+    assert is_accepted(filters=('{"body": {"kind": ["order"]}}',))

@@ -52,6 +52,19 @@ def test_E13_grows_to_1000_concurrent_batches():
     assert at_once(2_000, until_ms=5 * MINUTE_MS) == 1_000
 
 
+def test_E13_does_not_grow_while_all_that_there_is_is_in_flight():
+    simulation = Simulation(
+        QueueConfig(visibility_timeout_s=900),
+        MappingConfig(batch_size=1, function_timeout_s=900),
+        lambda _: Outcome(ending=Ending.RETURNED, duration_ms=10 * MINUTE_MS),
+        seed=1,
+    )
+    for at_ms in [0] * 5 + [MINUTE_MS] * 20:
+        simulation.send_at(EPOCH_MS + at_ms, "body")
+    simulation.run(EPOCH_MS + MINUTE_MS + 1_000)
+    assert sum(isinstance(event, Began) for event in simulation.trace) == 5 + 5
+
+
 def test_E13_does_not_grow_while_nothing_is_left_in_the_queue():
     concurrency = Concurrency(MappingConfig())
     concurrency.idle()

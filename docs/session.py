@@ -7,8 +7,9 @@ from rich.console import Console
 
 from redrive.scenarios.environments.simulated import SimulatedEnvironment
 from redrive.scenarios.report import print_report
+from redrive.scenarios.scheduling import verify
 from redrive.scenarios.target import load_target
-from redrive.scenarios.verification import jobs_of, verify
+from redrive.scenarios.verification import jobs_of
 
 TARGET = "redrive.scenarios.rogues.swallowed_exception:handler"
 SCENARIO = "partial-failure"

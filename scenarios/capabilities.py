@@ -9,7 +9,9 @@ class Capability(StrEnum):
     """What a scenario may need of where and how the handler runs."""
 
     VIRTUAL_TIME = "virtual time"
-    """The handler's clock is the queue's, so that waiting costs nothing and leases end."""
+    """Time is simulated for the queue and the handler, so that hours cost nothing."""
+    CLOCK = "a clock in step with the queue's"
+    """What the queue waits has passed for the handler too, so that its leases end in time."""
     CALL_FAULTS = "faults at AWS calls"
     """A fault can strike at a given AWS call of the handler."""
     MESSAGE_FAULTS = "faults at messages"

@@ -7,9 +7,15 @@ from typing import Any, Protocol
 
 from hypothesis.strategies import SearchStrategy
 
-__all__ = ["Aws", "Body", "Claim", "Consumer", "Effect", "QueueSpec", "Variant"]
+from .plan import PointerKind
+from .pointers import extended_client
+
+__all__ = ["BODY_BYTES_MAX", "Aws", "Body", "Claim", "Consumer", "Effect", "QueueSpec", "Variant"]
 
 Body = str | SearchStrategy[str]
+
+BODY_BYTES_MAX = 1_048_576
+"""The largest body that SQS takes (S01)."""
 
 
 class Claim(StrEnum):
@@ -19,6 +25,10 @@ class Claim(StrEnum):
     IDEMPOTENT = "idempotent"
     ORDERED = "ordered"
     DEAD_LETTERS = "dead-letters"
+    DEADLINE_AWARE = "deadline-aware"
+    """An invocation ends before its timeout does it, and gives back what it has not begun."""
+    OVERSIZE = "oversize"
+    """A body that is in S3, and of which the message has but a pointer, is worked on as any other (E25)."""
 
 
 class Aws(Protocol):
@@ -78,6 +88,11 @@ class Consumer:
     :class:`Effect`; without it only what can be seen from outside is judged. ``setup`` makes what the handler
     needs, and ``environment`` is added to the environment variables of handler, ``setup`` and ``effects``; ``{tmp}`` in
     it stands for a folder that is empty at the beginning of each run.
+
+    A body of up to ``body_bytes_max`` it must be able to do, and a larger one must not harm its neighbours; unless
+    given, nothing is said of large bodies but that they do not get lost. The largest that a queue takes is 1 MiB (S01).
+    ``pointer`` puts a body into S3 and gives what is sent instead; unless given, it does so as the Extended
+    Client Library does, with a bucket of its own.
     """
 
     handler: str | Callable[[Any, Any], Any]
@@ -88,6 +103,8 @@ class Consumer:
     queue: QueueSpec = QueueSpec()
     claims: frozenset[Claim] | set[str] = frozenset({Claim.PARTIAL_BATCH, Claim.IDEMPOTENT, Claim.DEAD_LETTERS})
     environment: Mapping[str, str] = field(default_factory=dict)
+    body_bytes_max: int | None = None
+    pointer: Callable[[Aws, str, PointerKind], str] = field(default_factory=extended_client)
     variants: tuple[Variant, ...] = ()
 
     def __post_init__(self) -> None:

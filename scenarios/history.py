@@ -13,13 +13,17 @@ from redrive.simulator.faults import Fault
 from redrive.simulator.function import Ending
 
 from .consumer import QueueSpec
+from .evidence import Writing
 from .plan import Plan, PlannedMessage
 
 __all__ = ["Called", "EffectGone", "EffectSeen", "Fate", "History", "InvocationRecord"]
 
 
 class Called(NamedTuple):
-    """The handler made an AWS call, its number ``call`` counted from 1 within the invocation."""
+    """The handler made an AWS call, its number ``call`` counted from 1 within the invocation.
+
+    The last four are :class:`redrive.scenarios.evidence.Evidence`, where it could be had.
+    """
 
     at_ms: int
     invocation: int
@@ -27,6 +31,10 @@ class Called(NamedTuple):
     service: str
     operation: str
     answer: str
+    parameters: str = ""
+    writing: Writing = Writing.UNKNOWN
+    target: str = ""
+    about: tuple[str, ...] = ()
 
 
 class EffectSeen(NamedTuple):
@@ -55,7 +63,7 @@ class Fate:
 
     ``message_id`` is the latest that it has: moved back from the dead-letter queue it gets a new one (S12).
     ``receives`` counts under that id also those receives that never came to a delivery, because the invocation was
-    throttled (E17).
+    throttled (E17). ``refused`` is the code with which the queue refused its send.
     """
 
     number: int
@@ -67,7 +75,20 @@ class Fate:
     acknowledged: bool = False
     filtered: bool = False
     expired: bool = False
+    refused: str | None = None
     dead_lettered_after: int | None = None
+
+    def end(self, event: trace.Deleted | trace.Filtered | trace.Expired | trace.DeadLettered) -> None:
+        """Take note of how it left the queue."""
+        match event:
+            case trace.Deleted():
+                self.acknowledged = True
+            case trace.Filtered():
+                self.filtered = True
+            case trace.Expired():
+                self.expired = True
+            case trace.DeadLettered(receive_count=receive_count):
+                self.dead_lettered_after = receive_count
 
     @property
     def is_at_rest(self) -> bool:
@@ -96,7 +117,7 @@ class History:
     """A recorded run. ``events`` are of :mod:`redrive.simulator.trace` and of this module, in order.
 
     ``finished`` is False if there was something left to happen when the run was cut off. ``looks_at_effects`` is False
-    for a consumer that does not say what its effects are.
+    for a consumer that does not say what its effects are. ``related`` are runs that this one is compared with.
     """
 
     plan: Plan
@@ -105,6 +126,7 @@ class History:
     finished: bool
     looks_at_effects: bool
     start_ms: int
+    related: "tuple[History, ...]" = ()
 
     @cached_property
     def fates(self) -> tuple[Fate, ...]:
@@ -116,23 +138,19 @@ class History:
                 case trace.Sent(_, number, message_id, enqueued):
                     fates[number].message_id, fates[number].enqueued = message_id, enqueued
                     by_id.setdefault(message_id, fates[number])
+                case trace.SendRefused(_, number, code):
+                    fates[number].refused = code
                 case trace.Delivered(message_id=message_id):
                     fate = by_id[message_id]
                     fate.deliveries.append(event)
                     fate.receives += 1
                 case trace.LetGo(_, _, message_id):
                     by_id[message_id].receives += 1
-                case trace.Deleted(_, _, message_id):
-                    by_id[message_id].acknowledged = True
-                case trace.Filtered(_, message_id):
-                    by_id[message_id].filtered = True
-                case trace.Expired(_, message_id):
-                    by_id[message_id].expired = True
-                case trace.DeadLettered(_, message_id, receive_count):
-                    by_id[message_id].dead_lettered_after = receive_count
                 case trace.Redriven(_, message_id, new_message_id):
                     fate = by_id[new_message_id] = by_id[message_id]
                     fate.message_id, fate.receives, fate.dead_lettered_after = new_message_id, 0, None
+                case trace.Deleted() | trace.Filtered() | trace.Expired() | trace.DeadLettered():
+                    by_id[event.message_id].end(event)
         return tuple(fates)
 
     @cached_property
@@ -201,6 +219,11 @@ class History:
         return sha.hexdigest()
 
     @cached_property
+    def called(self) -> tuple[Called, ...]:
+        """The AWS calls that the handler made, in order."""
+        return tuple(event for event in self.events if isinstance(event, Called))
+
+    @property
     def calls(self) -> int:
         """How many AWS calls the handler made."""
-        return sum(1 for event in self.events if isinstance(event, Called))
+        return len(self.called)

@@ -4,10 +4,8 @@ Each yields a :class:`Violation` for everything that breaks it, and after that r
 not get to the point being judged.
 """
 
-import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import groupby
 from operator import attrgetter
 
@@ -15,70 +13,62 @@ from redrive.fixtures.event_builder import md5_of_body
 from redrive.simulator.function import Ending
 from redrive.simulator.trace import Delivered
 
+from .answers import deadline_kept, oversize_done, same_answer
+from .blame import came_back, forced_back, forced_out
 from .consumer import Claim
-from .history import Fate, History, InvocationRecord
-from .plan import Kind
+from .evidence_invariants import EVIDENCE_INVARIANTS
+from .history import Fate, History
+from .metamorphic import METAMORPHIC_INVARIANTS
+from .plan import Kind, PlannedMessage
+from .violation import CannotTell, Invariant, Violation, about, name_of, short
 
 __all__ = ["INVARIANTS", "CannotTell", "Invariant", "Violation"]
-
-
-class CannotTell(Exception):
-    """The history does not reach the point that the invariant judges."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
-    """What breaks an invariant, in a sentence, and the business keys it is about."""
-
-    message: str
-    business_keys: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invariant:
-    """A named promise, and the claim without which it is not held against a consumer."""
-
-    name: str
-    summary: str
-    check: Callable[[History], Iterator[Violation]]
-    claim: Claim | None = None
 
 
 def no_loss(history: History) -> Iterator[Violation]:
     """Every message sent ends acknowledged with its effect, or in the dead-letter queue."""
     open_ends: list[Fate] = []
     for fate in history.fates:
+        if fate.refused is not None:
+            continue
         if not fate.message_id:
             open_ends.append(fate)
         elif fate.acknowledged and fate.dead_lettered_after is None:
             yield from _without_effect(history, fate)
-        elif fate.is_at_rest:
+        elif fate.is_at_rest or _gone_by_no_fault(history, fate):
             continue
         elif history.queue.max_receive_count is None:
-            yield _about(
+            yield about(
                 fate,
                 f"was delivered {len(fate.deliveries)} times and never acknowledged; "
                 "there is no dead-letter queue, so it is gone when its retention ends",
             )
         elif fate.expired or history.finished:
             gone = ": its retention is over" if fate.expired else ""
-            yield _about(fate, f"is neither acknowledged nor in the dead-letter queue{gone}")
+            yield about(fate, f"is neither acknowledged nor in the dead-letter queue{gone}")
         else:
             open_ends.append(fate)
     if open_ends:
-        raise CannotTell(f"the run ended before {_name(open_ends[0])} was acknowledged or dead-lettered")
+        raise CannotTell(f"the run ended before {name_of(open_ends[0])} was acknowledged or dead-lettered")
 
 
 def _without_effect(history: History, fate: Fate) -> Iterator[Violation]:
-    if history.looks_at_effects and fate.message.key not in history.done:
+    droppable = fate.message.kind is Kind.ANY
+    if history.looks_at_effects and not droppable and fate.message.key not in history.done:
         happened = any(effect.key == fate.message.key for effect in history.effects)
         what = "is gone again" if happened else "never happened"
-        yield _about(fate, f"was acknowledged, its effect {what}, and no dead-letter queue has it")
+        yield about(fate, f"was acknowledged, its effect {what}, and no dead-letter queue has it")
+
+
+def _gone_by_no_fault(history: History, fate: Fate) -> bool:
+    """Whether its retention was over before the consumer could have done anything about it."""
+    hopeless = fate.message.kind is Kind.POISON or forced_out(history, fate)
+    return fate.expired and bool(fate.deliveries) and hopeless
 
 
 def no_invention(history: History) -> Iterator[Violation]:
     """No effect for a business key that was never sent."""
-    sent = {message.key for message in history.plan.messages}
+    sent = {fate.message.key for fate in history.fates if fate.refused is None}
     for key in sorted({effect.key for effect in history.effects} - sent):
         yield Violation(message=f"there is an effect for {key!r}, which was never sent", business_keys=(key,))
 
@@ -93,14 +83,14 @@ def effects_once(history: History) -> Iterator[Violation]:
 def poison_isolated(history: History) -> Iterator[Violation]:
     """A valid message comes back only where the rules force it: a poison message costs its neighbours nothing more."""
     for fate in _enqueued(history):
-        if fate.message.kind is Kind.POISON:
+        if fate.message.kind is not Kind.VALID:
             continue
         for delivery in fate.deliveries:
-            if _came_back(history, delivery) and not _forced_back(history, fate, delivery):
+            if came_back(history, delivery) and not forced_back(history, fate, delivery):
                 neighbours = _poison_in(history, delivery)
                 because = f"with {_list(neighbours)} in its batch" if neighbours else "though nothing was wrong"
                 yield Violation(
-                    message=f"{_name(fate)} was not done at delivery {delivery.receive_count}, {because}",
+                    message=f"{name_of(fate)} was not done at delivery {delivery.receive_count}, {because}",
                     business_keys=(fate.message.key,),
                 )
                 break
@@ -118,20 +108,25 @@ def dead_lettered(history: History) -> Iterator[Violation]:
                 open_ends.append(fate)
             else:
                 yield from _poison_fate(fate, limit)
-        elif fate.dead_lettered_after is not None and not _forced_out(history, fate):
-            yield _about(fate, f"is valid, and was dead-lettered after {len(fate.deliveries)} deliveries")
+        elif fate.message.kind is not Kind.VALID:
+            continue
+        elif fate.dead_lettered_after is not None and not forced_out(history, fate):
+            yield about(fate, f"is valid, and was dead-lettered after {len(fate.deliveries)} deliveries")
     if open_ends:
-        raise CannotTell(f"the run ended before {_name(open_ends[0])} was dead-lettered")
+        raise CannotTell(f"the run ended before {name_of(open_ends[0])} was dead-lettered")
 
 
 def _poison_fate(fate: Fate, limit: int | None) -> Iterator[Violation]:
+    if fate.expired and not fate.acknowledged and fate.dead_lettered_after is None:
+        # Not by the consumer's doing.
+        return
     if limit is None:
-        yield _about(fate, f"was delivered {len(fate.deliveries)} times; there is no dead-letter queue")
+        yield about(fate, f"was delivered {len(fate.deliveries)} times; there is no dead-letter queue")
     elif fate.dead_lettered_after is None:
         became = "acknowledged" if fate.acknowledged else "left in the queue"
-        yield _about(fate, f"was {became} instead of being dead-lettered")
+        yield about(fate, f"was {became} instead of being dead-lettered")
     elif fate.receives != limit:
-        yield _about(fate, f"was dead-lettered after {fate.receives} deliveries instead of {limit}")
+        yield about(fate, f"was dead-lettered after {fate.receives} deliveries instead of {limit}")
 
 
 def order_kept(history: History) -> Iterator[Violation]:
@@ -164,7 +159,7 @@ def response_valid(history: History) -> Iterator[Violation]:
         if invocation.ending is Ending.RETURNED and invocation.problem is not None:
             keys = tuple(history.by_message_id[message_id].message.key for message_id in invocation.message_ids)
             yield Violation(
-                message=f"invocation {invocation.number + 1} answered {_short(invocation.payload)}: "
+                message=f"invocation {invocation.number + 1} answered {short(invocation.payload)}: "
                 f"{invocation.problem}; the mapping reads that as {invocation.verdict} of the batch",
                 business_keys=keys,
             )
@@ -174,17 +169,22 @@ def body_exact(history: History) -> Iterator[Violation]:
     """Bodies arrive, and are worked on, byte for byte as they were sent."""
     for fate in _enqueued(history):
         if any(delivery.md5_of_body != md5_of_body(fate.message.body) for delivery in fate.deliveries):
-            yield _about(fate, "was delivered with another body than it was sent with")
+            yield about(fate, "was delivered with another body than it was sent with")
     sent: dict[str, set[str]] = defaultdict(set)
     for message in history.plan.messages:
-        sent[message.key].add(message.body)
+        sent[message.key].update(_bodies(message))
     for effect in history.effects:
         if effect.body is not None and effect.key in sent and effect.body not in sent[effect.key]:
             yield Violation(
-                message=f"the effect for {effect.key!r} was made from {_short(effect.body)}, "
-                f"sent was {_short(min(sent[effect.key]))}",
+                message=f"the effect for {effect.key!r} was made from {short(effect.body)}, "
+                f"sent was {short(min(sent[effect.key]))}",
                 business_keys=(effect.key,),
             )
+
+
+def _bodies(message: PlannedMessage) -> tuple[str, ...]:
+    """What an effect may have been made from: what was sent, or what that stands for."""
+    return (message.body,) if message.payload is None else (message.body, message.payload)
 
 
 def _enqueued(history: History) -> Iterator[Fate]:
@@ -193,75 +193,13 @@ def _enqueued(history: History) -> Iterator[Fate]:
             yield fate
 
 
-def _came_back(history: History, delivery: Delivered) -> bool:
-    return delivery.message_id in history.invocations[delivery.invocation].failed
-
-
-def _forced_back(history: History, fate: Fate, delivery: Delivered) -> bool:
-    """Whether the rules, and not the consumer, made this delivery come to nothing.
-
-    A fault struck its invocation; another one had the message at the same time; or, in a FIFO queue, an earlier message
-    of the group failed in the same batch, so that this one had to wait (E18).
-    """
-    mine = history.invocations[delivery.invocation]
-    if mine.faults or any(other.faults or _overlap(mine, other) for other in _meanwhile(history, fate, mine)):
-        return True
-    if not history.plan.fifo:
-        return False
-    batch = history.invocations[delivery.invocation].message_ids
-    failed = history.invocations[delivery.invocation].failed
-    earlier = (message_id for message_id in batch[: batch.index(delivery.message_id)] if message_id in failed)
-    return any(history.by_message_id[message_id].message.group == fate.message.group for message_id in earlier)
-
-
-def _meanwhile(history: History, fate: Fate, mine: InvocationRecord) -> Iterator[InvocationRecord]:
-    """The other invocations that had the same message while this one ran, or at its very beginning or end."""
-    for number in {seen.invocation for seen in fate.deliveries} - {mine.number}:
-        other = history.invocations[number]
-        if _ended_ms(other) >= mine.began_ms and other.began_ms <= _ended_ms(mine):
-            yield other
-
-
-def _overlap(one: InvocationRecord, other: InvocationRecord) -> bool:
-    return _ended_ms(other) > one.began_ms and other.began_ms < _ended_ms(one)
-
-
-def _ended_ms(invocation: InvocationRecord) -> float:
-    return math.inf if invocation.ended_ms is None else invocation.ended_ms
-
-
-def _forced_out(history: History, fate: Fate) -> bool:
-    """Whether the consumer is not to blame for any delivery that the message has used up.
-
-    It did what it was to do, and the message came again all the same (E11, S17), or it could not.
-    """
-    return all(
-        not _came_back(history, delivery) or _forced_back(history, fate, delivery) for delivery in fate.deliveries
-    )
-
-
 def _poison_in(history: History, delivery: Delivered) -> tuple[str, ...]:
     batch = (history.by_message_id[i] for i in history.invocations[delivery.invocation].message_ids)
-    return tuple(fate.message.key for fate in batch if fate.message.kind is Kind.POISON)
-
-
-def _about(fate: Fate, what: str) -> Violation:
-    return Violation(message=f"{_name(fate)} {what}", business_keys=(fate.message.key,))
-
-
-def _name(fate: Fate) -> str:
-    kind = " (poison)" if fate.message.kind is Kind.POISON else ""
-    return f"message {fate.number + 1}, {fate.message.key!r}{kind},"
+    return tuple(fate.message.key for fate in batch if fate.message.kind is not Kind.VALID)
 
 
 def _list(keys: tuple[str, ...]) -> str:
     return ", ".join(repr(key) for key in keys)
-
-
-def _short(text: str | None, most: int = 120) -> str:
-    if text is None:
-        return "nothing"
-    return repr(text if len(text) <= most else text[: most - 1] + "…")
 
 
 INVARIANTS: dict[str, Invariant] = {
@@ -284,5 +222,17 @@ INVARIANTS: dict[str, Invariant] = {
         Invariant(name="order-kept", summary=(order_kept.__doc__ or ""), check=order_kept, claim=Claim.ORDERED),
         Invariant(name="response-valid", summary=(response_valid.__doc__ or ""), check=response_valid),
         Invariant(name="body-exact", summary=(body_exact.__doc__ or ""), check=body_exact),
+        Invariant(name="same-answer", summary=(same_answer.__doc__ or ""), check=same_answer),
+        Invariant(
+            name="deadline-kept",
+            summary=(deadline_kept.__doc__ or ""),
+            check=deadline_kept,
+            claim=Claim.DEADLINE_AWARE,
+        ),
+        Invariant(
+            name="oversize-done", summary=(oversize_done.__doc__ or ""), check=oversize_done, claim=Claim.OVERSIZE
+        ),
+        *EVIDENCE_INVARIANTS,
+        *METAMORPHIC_INVARIANTS,
     )
 }

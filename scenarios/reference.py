@@ -10,13 +10,16 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from .consumer import Aws, Claim, Consumer, Effect, QueueSpec, Variant
+from .consumer import BODY_BYTES_MAX, Aws, Claim, Consumer, Effect, QueueSpec, Variant
 from .delta_table import NEEDS, delta_rows
 
-__all__ = ["HANDLER", "consumer", "delta", "memory"]
+__all__ = ["HANDLER", "consumer", "delta", "large_batches", "memory"]
 
 HANDLER = "redrive.reference_handler.app:lambda_handler"
 TABLE = "redrive-ledger"
+
+_DYNAMODB_BODY_BYTES_MAX = 190_000
+"""An item of DynamoDB has at most 400 KB, and the sink's has the body twice."""
 
 _ENVIRONMENT = {
     "REDRIVE_SINK": "dynamodb",
@@ -88,6 +91,7 @@ memory = Consumer(
     poison=_poison,
     queue=QueueSpec(),
     claims=frozenset({Claim.PARTIAL_BATCH, Claim.DEAD_LETTERS}),
+    body_bytes_max=BODY_BYTES_MAX,
     environment={**_ENVIRONMENT, "REDRIVE_SINK": "memory", "REDRIVE_LEDGER": "memory"},
 )
 """For tests of the handler. Guarantee: none, the rows are gone with the execution environment."""
@@ -106,13 +110,29 @@ delta = replace(
 )
 """A local Delta table. Guarantee: one row for each business key, by merging."""
 
-consumer = replace(
+_dynamodb = replace(
     memory,
     setup=_make_table,
     effects=_rows_in_dynamodb,
-    claims=frozenset(Claim),
+    claims=frozenset(Claim) - {Claim.OVERSIZE},
+    body_bytes_max=_DYNAMODB_BODY_BYTES_MAX,
     environment=_ENVIRONMENT,
+)
+
+large_batches = replace(
+    _dynamodb,
+    queue=QueueSpec(batch_size=10_000, batching_window_s=5, function_timeout_s=300, visibility_timeout_s=1_805),
+)
+"""With batches as large as a mapping makes them (E01)."""
+
+consumer = replace(
+    _dynamodb,
     variants=(
+        Variant(
+            name="large-batches",
+            consumer=large_batches,
+            scenarios=("largest-batch", "largest-payload"),
+        ),
         Variant(
             name="delta",
             consumer=delta,

@@ -1,6 +1,5 @@
 """What a verification shows on the terminal: progress while it runs, a table, and each finding with its history."""
 
-import sys
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -12,7 +11,6 @@ from rich.text import Text
 
 from .judgement import Verdict
 from .results import Finding, Report, ScenarioResult
-from .target import Target
 
 __all__ = ["Progress", "print_report"]
 
@@ -25,23 +23,35 @@ _COLOURS = {
 
 
 class Progress:
-    """A bar on a terminal, a line for each scenario elsewhere; on standard error, so that output can be piped."""
+    """What is being run and what came of it: a bar on a terminal, a line for each that is done elsewhere.
 
-    def __init__(self, target: Target, *, total: int, notes: Sequence[str] = ()) -> None:
-        self._console = Console(stderr=True)
-        self._target = target
+    On standard error, so that output can be piped. ``title`` and ``notes`` are shown at the beginning.
+    """
+
+    def __init__(self, title: str, *, total: int, notes: Sequence[str] = (), console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._title = title
         self._total = total
-        self._notes = (*([] if target.note is None else [target.note]), *notes)
+        self._notes = notes
+        self._running: list[str] = []
         self._done = 0
         self._bar: rich_progress.Progress | None = None
 
     def __enter__(self) -> Self:
-        self._console.print(f"verifying {self._target.name}, {self._total} scenarios", highlight=False, soft_wrap=True)
+        self._console.print(Text(self._title), soft_wrap=True)
         for note in self._notes:
-            self._console.print(f"  {note}", highlight=False, soft_wrap=True)
+            self._console.print(Text(f"  {note}"), soft_wrap=True)
         if self._console.is_terminal:
-            self._bar = rich_progress.Progress(console=self._console, transient=True)
-            self._task = self._bar.add_task("scenarios", total=self._total)
+            self._bar = rich_progress.Progress(
+                rich_progress.BarColumn(bar_width=20),
+                rich_progress.MofNCompleteColumn(),
+                rich_progress.TimeElapsedColumn(),
+                # Last, so that what comes before it stays where it is. Names may have brackets, which are no markup.
+                rich_progress.TextColumn("{task.description}", markup=False),
+                console=self._console,
+                transient=True,
+            )
+            self._task = self._bar.add_task("", total=self._total)
             self._bar.start()
         return self
 
@@ -51,13 +61,31 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def done(self, result: ScenarioResult) -> None:
-        """A scenario has its verdict."""
+    @property
+    def running(self) -> tuple[str, ...]:
+        """What was begun and is not done."""
+        return tuple(self._running)
+
+    def started(self, name: str) -> None:
+        """This one is begun."""
+        self._running.append(name)
+        self._show()
+
+    def done(self, name: str, outcome: str) -> None:
+        """This one is done."""
         self._done += 1
+        if name in self._running:
+            self._running.remove(name)
         if self._bar is not None:
-            self._bar.update(self._task, advance=1, description=result.name)
+            self._bar.advance(self._task)
+            self._show()
         else:
-            print(f"  {self._done:2}/{self._total} {result.name}: {result.verdict}", file=sys.stderr, flush=True)
+            line = f"  {self._done:{len(str(self._total))}}/{self._total} {name}: {outcome}"
+            self._console.print(Text(line), soft_wrap=True)
+
+    def _show(self) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, description=", ".join(self._running))
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
@@ -66,6 +94,14 @@ def print_report(report: Report, console: Console | None = None) -> None:
     for result in report.scenarios:
         for findings in _by_history(result):
             _print_findings(console, result, findings)
+    if report.scenarios:
+        _print_table(console, report)
+    _print_reasons(console, report)
+    _print_notes(console, report)
+    _print_sum(console, report)
+
+
+def _print_table(console: Console, report: Report) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("scenario", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
@@ -80,14 +116,25 @@ def print_report(report: Report, console: Console | None = None) -> None:
             str(result.examples),
             str(result.deliveries),
             f"{result.seconds:.2f}",
-            Text(", ".join(finding.invariant for finding in result.violations)),
+            Text(", ".join(finding.invariant for finding in result.violations) or _points(result)),
         )
     console.print(table)
-    _print_reasons(console, report)
+
+
+def _points(result: ScenarioResult) -> str:
+    return f"{result.points} points" if result.points else ""
+
+
+def _print_sum(console: Console, report: Report) -> None:
     totals = report.totals()
     counts = ", ".join(f"{totals[verdict]} {verdict}" for verdict in Verdict if totals[verdict])
     faults = "".join(f", {name}={rate}" for name, rate in report.faults.items())
+    counts = counts or "nothing was run"
     console.print(f"\n{counts}; {totals['deliveries']} deliveries, seed {report.seed}{faults}", soft_wrap=True)
+    if report.not_run:
+        run = len(report.scenarios)
+        text = f"interrupted: {run} of {run + len(report.not_run)} scenarios were run"
+        console.print(Text(text, style="bold yellow"), soft_wrap=True)
 
 
 def _print_reasons(console: Console, report: Report) -> None:
@@ -100,6 +147,18 @@ def _print_reasons(console: Console, report: Report) -> None:
         console.print()
     for (verdict, reason), scenarios in names.items():
         console.print(Text(f"{verdict}: {', '.join(scenarios)} ({reason})", style=_COLOURS[verdict]), soft_wrap=True)
+
+
+def _print_notes(console: Console, report: Report) -> None:
+    """What was seen and is held against nobody: each note once, with the scenarios in which it was seen."""
+    names: dict[str, list[str]] = {}
+    for result in report.scenarios:
+        for note in result.notes:
+            names.setdefault(note, []).append(result.name)
+    if names:
+        console.print()
+    for note, scenarios in names.items():
+        console.print(Text(f"note: {note} ({', '.join(scenarios)})"), soft_wrap=True)
 
 
 def _by_history(result: ScenarioResult) -> list[list[Finding]]:

@@ -5,7 +5,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 from redrive.fixtures.runtimes.in_process import ExecutionEnvironment, HandlerError, HandlerSource, locate
 
 from .consumer import Claim, Consumer
-from .errors import TargetError, one_line
+from .errors import InputError, TargetError, one_line
+from .target_options import NO_OPTIONS, TargetOptions
 
 __all__ = [
     "REFERENCE",
@@ -23,6 +24,7 @@ __all__ = [
     "check_handler",
     "handler_of",
     "is_installed",
+    "load_elsewhere",
     "load_target",
 ]
 
@@ -39,37 +41,76 @@ REFERENCE = "redrive.scenarios.reference:consumer"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A target as named, its consumer, and how that was come by if it needs saying."""
+    """A target as named, its consumer, how that was come by if it needs saying, and what options made it so."""
 
     name: str
     consumer: Consumer
     note: str | None = None
+    options: TargetOptions = NO_OPTIONS
 
 
-def load_target(name: str) -> Target:
+def load_target(name: str, options: TargetOptions = NO_OPTIONS) -> Target:
     """Load ``package.module:attribute`` or ``path/to/file.py:attribute``: a handler or a :class:`Consumer`.
 
     A handler that its module has a consumer for is verified as that consumer. A bare handler becomes a consumer with
-    default bodies, of which only what can be seen from outside is judged. Raises :class:`TargetError`.
+    default bodies or those of ``options``, of which only what can be seen from outside is judged. Raises
+    :class:`TargetError`, and :class:`InputError` for options that the target does not take.
     """
+    options.put_paths()
     try:
         source = locate(name)
     except HandlerError as error:
         raise TargetError(str(error)) from error
-    module = _import(source)
+    options.check_setup()
+    try:
+        with options.variables():
+            module = _import(source)
+    except TargetError:
+        # A module that wants its resources as it is imported gets them when it is checked, which says what is wrong.
+        if not options.makes_resources:
+            raise
+        return _of_bare(name, options)
     found = _attribute(module, source)
     if isinstance(found, Consumer):
         handler_of(found)
-        return Target(name=name, consumer=found, note=None if found.effects is not None else _UNSEEN)
+        return _of_consumer(name, found, options, note=None)
     if not callable(found):
         raise TargetError(f"{name} is {type(found).__name__}, neither a handler nor a Consumer")
     for attribute, value in vars(module).items():
         if isinstance(value, Consumer) and (value.handler == name or _is_for(value, found, source)):
             note = f"judged as the consumer {attribute!r} of {source.module}"
-            if value.effects is None:
-                note += f"; {_UNSEEN}"
-            return Target(name=name, consumer=value, note=note)
-    return Target(name=name, consumer=_bare(name), note=f"a bare handler, with default bodies; {_UNSEEN}")
+            return _of_consumer(name, value, options, note=note)
+    return _of_bare(name, options)
+
+
+def load_elsewhere(name: str, options: TargetOptions = NO_OPTIONS) -> Target:
+    """A target that is a command line or a URL alone: a bare handler, of which there is nothing to import here.
+
+    Raises as :func:`load_target`.
+    """
+    options.put_paths()
+    options.check_setup()
+    return replace(_of_bare(f"{__name__}:elsewhere", options), name=name)
+
+
+def elsewhere(_event: Any, _context: Any) -> Any:
+    """Stands for a handler that is not in this process. Raises :class:`TargetError`."""
+    raise TargetError("this handler runs in a process of its own or behind a URL")
+
+
+def _of_consumer(name: str, consumer: Consumer, options: TargetOptions, *, note: str | None) -> Target:
+    refused = [word.partition("=")[0] for word in options.words_for_handlers() if word.startswith("--")]
+    if refused:
+        what = f"{name} is {note}" if note is not None else f"{name} is a Consumer"
+        raise InputError(f"{what}, which says this itself: leave out {', '.join(dict.fromkeys(refused))}")
+    notes = [*([] if note is None else [note]), *([] if consumer.effects is not None else [_UNSEEN])]
+    return Target(name=name, consumer=options.added_to(consumer), note="; ".join(notes) or None, options=options)
+
+
+def _of_bare(name: str, options: TargetOptions) -> Target:
+    bodies = "default bodies" if options.body is None else "bodies as given"
+    consumer = options.consumer(name, _bare(name))
+    return Target(name=name, consumer=consumer, note=f"a bare handler, with {bodies}; {_UNSEEN}", options=options)
 
 
 def handler_of(consumer: Consumer) -> HandlerOf:
@@ -150,5 +191,5 @@ def _bare(name: str) -> Consumer:
     return Consumer(
         handler=name,
         valid=lambda key: json.dumps({"id": key}),
-        claims=frozenset({Claim.PARTIAL_BATCH, Claim.DEAD_LETTERS}),
+        claims=frozenset({Claim.PARTIAL_BATCH, Claim.DEAD_LETTERS, Claim.IDEMPOTENT}),
     )

@@ -68,6 +68,8 @@ def _describe(history: History, fate: Fate, event: Any, mine: set[int]) -> str |
 def _message_event(history: History, fate: Fate, event: Any) -> str | None:
     if isinstance(event, trace.Sent) and event.message == fate.number:
         return "sent" if event.enqueued else "sent, and swallowed by deduplication"
+    if isinstance(event, trace.SendRefused) and event.message == fate.number:
+        return f"the queue refuses it: {event.code}"
     if getattr(event, "message_id", None) not in history.ids_of(fate):
         return None
     if isinstance(event, trace.Delivered):

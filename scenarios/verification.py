@@ -1,14 +1,10 @@
 """Verification: generate plans for a scenario, run each, judge its history, keep the shortest that breaks something."""
 
+import contextlib
 import hashlib
-import multiprocessing
-import shlex
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from importlib.metadata import version
 from types import MappingProxyType
 
 import hypothesis
@@ -18,21 +14,26 @@ from hypothesis.errors import Flaky
 
 from redrive.fixtures.faults import Fault
 
-from .added_faults import fault_options, with_faults
+from .added_faults import with_faults
+from .capabilities import Capability
 from .catalogue import CATALOGUE
+from .comparing import Runs
 from .consumer import Consumer
+from .crash_points import plans_at_every_call, simplest
 from .environments.simulated import SimulatedEnvironment
 from .errors import UnknownName, one_line
+from .handler_runtime import IN_PROCESS, HandlerRuntime
 from .history import History
+from .invariants import INVARIANTS
 from .judgement import Judgement, Verdict, judge
 from .plan import Plan, shorter_plans
-from .results import Finding, Report, ScenarioResult
-from .scenario import Scenario
+from .results import Finding, ScenarioResult
+from .scenario import ALL_CAPABILITIES, Scenario
 from .strikes import has_struck
-from .target import HandlerOf, Target, handler_of, is_installed, load_target
+from .target import HandlerOf, handler_of, is_installed
 from .timeline import timeline
 
-__all__ = ["DEFAULT_EXAMPLES", "DEFAULT_SEED", "Job", "jobs_of", "verify", "verify_scenario"]
+__all__ = ["DEFAULT_EXAMPLES", "DEFAULT_SEED", "NO_FAULTS", "Job", "jobs_of", "scenario_seed", "verify_scenario"]
 
 DEFAULT_EXAMPLES = 12
 DEFAULT_SEED = 0
@@ -40,6 +41,8 @@ DEFAULT_SEED = 0
 NO_FAULTS: Mapping[str, float] = MappingProxyType({})
 
 _SHORTENING_RUNS_MAX = 50
+_LOOKS = 3
+"""How many examples are tried of what the consumer does not claim."""
 _NUMBERS = st.integers(0, 2**32 - 1)
 
 
@@ -51,28 +54,40 @@ class Job:
     scenario: Scenario
     consumer: Consumer
     needs: tuple[str, ...] = ()
+    capabilities: frozenset[Capability] = ALL_CAPABILITIES
 
     def why_not(self) -> str | None:
         """Why this cannot be asked, or None."""
         missing = [module for module in self.needs if not is_installed(module)]
         if missing:
             return f"not installed: {', '.join(missing)}"
-        return self.scenario.why_not(self.consumer)
+        return self.scenario.why_not(self.consumer, self.capabilities)
+
+    def is_worth_a_look(self) -> bool:
+        """Whether it can be tried although the consumer does not claim what it is about."""
+        installed = all(is_installed(module) for module in self.needs)
+        unfit = self.scenario.why_not_even_tried(self.consumer, self.capabilities)
+        return installed and not self.scenario.at_every_call and unfit is None
 
 
-def jobs_of(consumer: Consumer, names: Iterable[str] = ()) -> tuple[Job, ...]:
+def jobs_of(consumer: Consumer, names: Iterable[str] = (), *, runtime: HandlerRuntime = IN_PROCESS) -> tuple[Job, ...]:
     """What to run: the whole catalogue and the consumer's variants, or the named scenarios of them.
 
-    Raises :class:`UnknownName` for a name that fits nothing.
+    The consumers are those that the runtime has shaped. Raises :class:`UnknownName` for a name that fits nothing.
     """
-    jobs = [Job(name=name, scenario=scenario, consumer=consumer) for name, scenario in CATALOGUE.items()]
+    able = runtime.capabilities
+    shaped = runtime.shaped(consumer)
+    jobs = [
+        Job(name=name, scenario=scenario, consumer=shaped, capabilities=able) for name, scenario in CATALOGUE.items()
+    ]
     for variant in consumer.variants:
         jobs.extend(
             Job(
                 name=f"{name}[{variant.name}]",
                 scenario=CATALOGUE[name],
-                consumer=variant.consumer,
+                consumer=runtime.shaped(variant.consumer),
                 needs=variant.needs,
+                capabilities=able,
             )
             for name in variant.scenarios
         )
@@ -81,84 +96,6 @@ def jobs_of(consumer: Consumer, names: Iterable[str] = ()) -> tuple[Job, ...]:
         if not any(name == job.name for job in jobs):
             raise UnknownName("scenario", name, tuple(job.name for job in jobs))
     return tuple(job for job in jobs if not wanted or job.name in wanted)
-
-
-def verify(
-    target: Target,
-    *,
-    jobs: Sequence[Job],
-    seed: int = DEFAULT_SEED,
-    examples: int = DEFAULT_EXAMPLES,
-    fault_rates: Mapping[str, float] = NO_FAULTS,
-    processes: int = 1,
-    on_result: Callable[[ScenarioResult], None] = lambda _: None,
-) -> Report:
-    """Run the jobs in the simulated environment. The same seed gives the same report but for time.
-
-    With more than one process the target is loaded anew in each, by name. ``on_result`` sees the results as they come;
-    the report has them in the order of the jobs. Faults are added to every plan at ``fault_rates``, by name
-    (:mod:`redrive.fixtures.named_faults`); on a FIFO queue those that it does not have are left out.
-    """
-    asking = partial(_ask, seed=seed, examples=examples, fault_rates=dict(fault_rates))
-    results = {}
-    for result in _in_turn(target, jobs, asking) if processes == 1 else _at_once(target, jobs, asking, processes):
-        results[result.name] = result
-        on_result(result)
-    return Report(
-        version=version("redrive"),
-        target=target.name,
-        environment=SimulatedEnvironment.name,
-        runtime="in-process",
-        seed=seed,
-        scenarios=[results[job.name] for job in jobs],
-        faults=dict(fault_rates),
-    )
-
-
-_Asking = Callable[[Target, Job, SimulatedEnvironment], ScenarioResult]
-
-
-def _ask(
-    target: Target,
-    job: Job,
-    environment: SimulatedEnvironment,
-    *,
-    seed: int,
-    examples: int,
-    fault_rates: Mapping[str, float],
-) -> ScenarioResult:
-    replay = _replay(target.name, job.name, seed, examples, fault_rates)
-    return verify_scenario(job, environment, seed=seed, examples=examples, fault_rates=fault_rates, replay=replay)
-
-
-def _in_turn(target: Target, jobs: Sequence[Job], asking: _Asking) -> Iterator[ScenarioResult]:
-    environment = SimulatedEnvironment()
-    with environment.running():
-        for job in jobs:
-            yield asking(target, job, environment)
-
-
-def _at_once(target: Target, jobs: Sequence[Job], asking: _Asking, processes: int) -> Iterator[ScenarioResult]:
-    with ProcessPoolExecutor(
-        max_workers=min(processes, len(jobs)),
-        # A fresh interpreter: what this process has imported and patched stays here.
-        mp_context=multiprocessing.get_context("spawn"),
-    ) as executor:
-        futures = [executor.submit(_ask_in_worker, target.name, job.name, asking) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _ask_in_worker(target: str, job: str, asking: _Asking) -> ScenarioResult:
-    environment = SimulatedEnvironment()
-    with environment.running():
-        loaded = load_target(target)
-        (found,) = jobs_of(loaded.consumer, [job])
-        return asking(loaded, found, environment)
 
 
 def verify_scenario(
@@ -177,11 +114,22 @@ def verify_scenario(
     """
     began = time.perf_counter()
     reason = job.why_not()
-    if reason is not None:
+    if reason is not None and not job.is_worth_a_look():
         return ScenarioResult(name=job.name, verdict=Verdict.SKIPPED, reason=reason)
-    search = _Search(job, handler_of(job.consumer), environment, _derive(seed, job.name), fault_rates)
+    search = _Search(job, handler_of(job.consumer), environment, scenario_seed(seed, job.name), fault_rates)
+    if reason is not None:
+        looked = search.look(min(examples, _LOOKS))
+        return ScenarioResult(
+            name=job.name,
+            verdict=Verdict.SKIPPED,
+            reason=f"{reason}; {looked}",
+            examples=search.examples,
+            deliveries=search.deliveries,
+            seconds=round(time.perf_counter() - began, 3),
+        )
+    examples = job.scenario.examples(examples)
     phases = (Phase.explicit, Phase.generate, Phase.shrink) if shrink else (Phase.explicit, Phase.generate)
-    crashed = search.hunt(examples, phases)
+    crashed = search.strike_every_call() if job.scenario.at_every_call else search.hunt(examples, phases)
     if shrink:
         search.shorten()
     verdict, reason = search.verdict(crashed)
@@ -190,9 +138,11 @@ def verify_scenario(
         verdict=verdict,
         reason=reason,
         examples=search.examples,
+        points=search.points,
         deliveries=search.deliveries,
         seconds=round(time.perf_counter() - began, 3),
         violations=tuple(search.findings(replay)) if verdict is Verdict.VIOLATED else (),
+        notes=search.notes(),
     )
 
 
@@ -200,7 +150,7 @@ class _Broken(Exception):
     """An invariant is violated: tells Hypothesis to shrink. Never leaves this module."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class _Search:
     """The runs of one scenario, and the shortest history found so far for each invariant that was broken."""
 
@@ -211,10 +161,63 @@ class _Search:
     fault_rates: Mapping[str, float]
     examples: int = 0
     deliveries: int = 0
+    points: int = 0
+    points_in_all: int = 0
     calls: int = 0
     struck: bool = False
     unknown: dict[str, str] = field(default_factory=dict)
     broken: dict[str, tuple[tuple[int, ...], History, Judgement]] = field(default_factory=dict)
+    unclaimed: dict[str, Verdict] = field(default_factory=dict)
+    held_to: tuple[str, ...] = field(init=False)
+    looked_at: tuple[str, ...] = field(init=False)
+    runs: Runs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.held_to = self.job.scenario.judged_by(self.job.consumer)
+        self.looked_at = self.job.scenario.observed_of(self.job.consumer)
+        self.runs = Runs(self.environment, self.job.consumer, self.handler, seed=self.seed)
+
+    def notes(self) -> tuple[str, ...]:
+        """What was seen and is held against nobody."""
+        left_out = self.points_in_all - self.points
+        few = (f"{self.points} of {self.points_in_all} points were tried, evenly spread",) if left_out else ()
+        unclaimed = (
+            f"not claimed, {'and not so' if verdict is Verdict.VIOLATED else 'but so'}: "
+            f"{INVARIANTS[name].claim} ({name})"
+            for name, verdict in self.unclaimed.items()
+            if verdict is not Verdict.UNKNOWN
+        )
+        return (*few, *self.runs.dropped.notes(), *unclaimed)
+
+    def look(self, examples: int) -> str:
+        """Try what the consumer does not claim, and say what came of it: nothing is held against it."""
+        claims = self.job.scenario.unclaimed(self.job.consumer)
+        about = tuple(name for name in self.looked_at if INVARIANTS[name].claim in claims)
+        self.held_to, self.looked_at = (), about or self.job.scenario.invariants
+        crashed = self.hunt(examples, (Phase.explicit, Phase.generate))
+        broken = [name for name in self.looked_at if self.unclaimed.get(name) is Verdict.VIOLATED]
+        if broken:
+            return f"and not so ({', '.join(broken)})"
+        if crashed is not None:
+            return f"and whether it is so cannot be told: {crashed}"
+        missed = self.job.scenario.strikes and not self.struck
+        if missed or any(self.unclaimed.get(name) is not Verdict.HOLDS for name in self.looked_at):
+            return "and whether it is so cannot be told"
+        return "but so"
+
+    def strike_every_call(self) -> str | None:
+        """Run the simplest plan, and then with a fault at each call that it came to. Returns as :meth:`hunt` does."""
+        try:
+            plan = self.runs.learned(simplest(self.job.scenario.plans(self.job.consumer)))
+            undisturbed = self.environment.run(plan, self.job.consumer, self.handler, seed=self.seed)
+            plans, self.points_in_all = plans_at_every_call(undisturbed)
+            for self.points, struck in enumerate(plans, 1):
+                with contextlib.suppress(_Broken):
+                    self._judge(struck, struck.faults)
+            self.calls += undisturbed.calls
+        except Exception as error:  # noqa: BLE001 - setup or effects of the consumer failed: the verdict says so
+            return f"the run failed with {one_line(error)}"
+        return None
 
     def hunt(self, examples: int, phases: tuple[Phase, ...]) -> str | None:
         """Generate and judge. Returns what kept the search from its end, or None."""
@@ -252,14 +255,17 @@ class _Search:
         self._judge(more, plan.faults)
 
     def _judge(self, plan: Plan, own: Collection[Fault]) -> None:
-        history = self.environment.run(plan, self.job.consumer, self.handler, seed=self.seed)
+        related = self.job.scenario.related
+        history = self.runs.run(plan if related is not None else self.runs.learned(plan), related)
         self.examples += 1
         self.deliveries += history.deliveries
         self.calls += history.calls
         # A scenario does not get to what it is about by a fault that was added to its own.
         self.struck |= has_struck(history, own)
+        for judgement in judge(history, self.looked_at):
+            self._note(judgement)
         violated = False
-        for judgement in judge(history, self.job.scenario.judged_by(self.job.consumer)):
+        for judgement in judge(history, self.held_to):
             if judgement.verdict is Verdict.UNKNOWN:
                 self.unknown.setdefault(judgement.invariant, judgement.reason or "")
             elif judgement.verdict is Verdict.VIOLATED:
@@ -267,6 +273,12 @@ class _Search:
                 self._keep(history, judgement)
         if violated:
             raise _Broken
+
+    def _note(self, judgement: Judgement) -> None:
+        """The worst is what counts."""
+        worst = (Verdict.HOLDS, Verdict.UNKNOWN, Verdict.VIOLATED)
+        before = self.unclaimed.get(judgement.invariant, Verdict.HOLDS)
+        self.unclaimed[judgement.invariant] = max(before, judgement.verdict, key=worst.index)
 
     def shorten(self) -> None:
         """Leave out messages and faults one by one, for as long as the same invariant is broken without them.
@@ -282,7 +294,7 @@ class _Search:
     def _breaks_as_well(self, plan: Plan, name: str) -> bool:
         if not plan.messages:
             return False
-        history = self.environment.run(plan, self.job.consumer, self.handler, seed=self.seed)
+        history = self.runs.run(plan, self.job.scenario.related)
         (judgement,) = judge(history, [name])
         if judgement.verdict is not Verdict.VIOLATED:
             return False
@@ -322,16 +334,10 @@ class _Search:
                     business_keys=keys,
                     timeline=timeline(history),
                     replay=replay,
+                    plan=history.plan,
                 )
 
 
-def _derive(seed: int, name: str) -> int:
+def scenario_seed(seed: int, name: str) -> int:
     """A seed for each scenario that does not depend on which others are run."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:8])
-
-
-def _replay(target: str, scenario: str, seed: int, examples: int, fault_rates: Mapping[str, float]) -> str:
-    words = ["redrive", "verify", target, "--scenario", scenario, "--seed", str(seed)]
-    if examples != DEFAULT_EXAMPLES:
-        words += ["--examples", str(examples)]
-    return shlex.join(words + fault_options(fault_rates))

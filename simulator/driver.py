@@ -28,8 +28,8 @@ from .scaling import Concurrency
 
 __all__ = ["EPOCH_MS", "Invocation", "Simulation", "Steps"]
 
-EPOCH_MS = 1_767_225_600_000
-"""Where virtual time begins unless told otherwise: 2026-01-01T00:00:00Z."""
+EPOCH_MS = 1_767_225_540_000
+"""Where virtual time begins unless told otherwise: 2025-12-31T23:59:00Z, so that a retry falls into another day."""
 
 THROTTLE_PAUSE_MS = 1_000
 """How long the mapping waits before it tries a throttled batch again; twice as long each time (choice)."""

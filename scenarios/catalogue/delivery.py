@@ -4,12 +4,13 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from redrive.simulator.faults import ConcurrentDuplicate, DuplicateDelivery, LostDelete
+from redrive.simulator.faults import ConcurrentDuplicate, DuplicateDelivery, FailedDelete, LostDelete, Overtaken
 
+from ..capabilities import Capability
 from ..consumer import Consumer
 from ..plan import Plan
 from ..scenario import Scenario
-from .generators import batch_sizes, kinds, messages, moments
+from .generators import DONE_IN_THE_END, batch_sizes, kinds, messages, moments
 
 __all__ = ["SCENARIOS"]
 
@@ -22,7 +23,7 @@ _EVERYTHING = (
     "response-valid",
     "body-exact",
 )
-_DUPLICATED = ("no-loss", "no-invention", "effects-once", "dead-lettered", "response-valid", "body-exact")
+_MESSAGE_FAULTS = frozenset({Capability.MESSAGE_FAULTS})
 
 
 @st.composite
@@ -81,6 +82,30 @@ def _lost_acknowledgement(draw: st.DrawFn, consumer: Consumer) -> Plan:
     )
 
 
+@st.composite
+def _failed_delete(draw: st.DrawFn, consumer: Consumer) -> Plan:
+    sent = draw(messages(consumer, draw(kinds())))
+    failed = draw(st.sets(st.sampled_from(range(len(sent))), min_size=1))
+    return Plan(
+        messages=sent,
+        faults=tuple(FailedDelete(message=message) for message in sorted(failed)),
+        batch_size=draw(batch_sizes(consumer)),
+    )
+
+
+@st.composite
+def _reordered(draw: st.DrawFn, consumer: Consumer) -> Plan:
+    sent = draw(messages(consumer, draw(kinds(least=2, most=8))))
+    overtaken = draw(st.sets(st.sampled_from(range(len(sent) - 1)), min_size=1, max_size=3))
+    by = st.integers(1, len(sent) - 1)
+    return Plan(
+        messages=sent,
+        faults=tuple(Overtaken(message=message, by=draw(by)) for message in sorted(overtaken)),
+        batch_size=draw(batch_sizes(consumer)),
+        shuffled=draw(st.booleans()),
+    )
+
+
 SCENARIOS = (
     Scenario(
         name="happy-path",
@@ -93,31 +118,55 @@ SCENARIOS = (
         name="duplicate-delivery",
         family="delivery",
         summary="Messages are delivered once more after they were deleted, at once or an hour later.",
-        invariants=_DUPLICATED,
+        invariants=DONE_IN_THE_END,
         plans=_duplicate_delivery,
         strikes=True,
+        capabilities=_MESSAGE_FAULTS | {Capability.VIRTUAL_TIME},
     ),
     Scenario(
         name="producer-duplicate",
         family="delivery",
         summary="The producer sends the same work again, under a new message id.",
-        invariants=_DUPLICATED,
+        invariants=DONE_IN_THE_END,
         plans=_producer_duplicate,
+        capabilities=frozenset({Capability.VIRTUAL_TIME}),
     ),
     Scenario(
         name="concurrent-duplicate",
         family="delivery",
         summary="A second invocation gets the same messages while the first is between two of its AWS calls.",
-        invariants=_DUPLICATED,
+        invariants=DONE_IN_THE_END,
         plans=_concurrent_duplicate,
         strikes=True,
+        capabilities=frozenset({Capability.CALL_FAULTS, Capability.CONCURRENCY}),
     ),
     Scenario(
         name="lost-acknowledgement",
         family="delivery",
         summary="Messages were worked on, their deletion is lost, and they come again.",
-        invariants=_DUPLICATED,
+        invariants=DONE_IN_THE_END,
         plans=_lost_acknowledgement,
         strikes=True,
+        capabilities=_MESSAGE_FAULTS,
+    ),
+    Scenario(
+        name="failed-delete",
+        family="delivery",
+        summary="The queue refuses to delete some messages of a batch; they come again, and are not done again.",
+        invariants=DONE_IN_THE_END,
+        plans=_failed_delete,
+        strikes=True,
+        capabilities=_MESSAGE_FAULTS,
+        examples_most=8,
+    ),
+    Scenario(
+        name="reordered",
+        family="delivery",
+        summary="Messages overtake others on a standard queue; each is done once all the same.",
+        invariants=(*DONE_IN_THE_END, "poison-isolated"),
+        plans=_reordered,
+        strikes=True,
+        capabilities=_MESSAGE_FAULTS,
+        examples_most=6,
     ),
 )

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from redrive.simulator.faults import CrashAt, DependencyDown, Fault, SlowAt
+from redrive.fixtures.faults import Answer
+from redrive.simulator.faults import CrashAt, DependencyDown, ErrorAnswer, Fault, SlowAt
 
+from ..capabilities import Capability
 from ..consumer import Claim, Consumer
 from ..plan import Kind, Plan
 from ..scenario import Scenario
@@ -104,6 +106,36 @@ def _deduplicated(draw: st.DrawFn, consumer: Consumer) -> Plan:
     )
 
 
+@st.composite
+def _outage(draw: st.DrawFn, consumer: Consumer) -> Plan:
+    drawn = draw(kinds(least=2, most=6))
+    sent = draw(messages(consumer, drawn, groups=draw(_groups(len(drawn)))))
+    invocations = draw(st.integers(1, max(1, min(3, (consumer.queue.max_receive_count or 3) - 1))))
+    call = draw(st.integers(1, 3))
+    down = [DependencyDown(invocation=number, call=call) for number in range(invocations)]
+    throttled = [
+        ErrorAnswer(invocation=number, answer=Answer.THROTTLED, call=call, calls=None) for number in range(invocations)
+    ]
+    return Plan(
+        messages=sent,
+        faults=tuple(draw(st.sampled_from([down, throttled]))),
+        fifo=True,
+        batch_size=draw(batch_sizes(consumer)),
+    )
+
+
+@st.composite
+def _backlog(draw: st.DrawFn, consumer: Consumer) -> Plan:
+    """More of one group than a batch holds, and a few of another in between."""
+    size = min(consumer.queue.batch_size, draw(st.sampled_from([2, 3])))
+    drawn = [Kind.VALID] * draw(st.integers(size + 1, 3 * size + 1))
+    other = draw(st.sets(st.integers(0, len(drawn) - 1), max_size=2))
+    groups = [_GROUPS[1] if place in other else _GROUPS[0] for place in range(len(drawn))]
+    sent = draw(messages(consumer, drawn, groups=groups))
+    delay_s = draw(st.sampled_from([0, 60]))
+    return Plan(messages=sent, fifo=True, batch_size=size, queue_delay_s=delay_s, concurrency=draw(st.integers(1, 2)))
+
+
 SCENARIOS = (
     Scenario(
         name="fifo-order",
@@ -152,5 +184,28 @@ SCENARIOS = (
         plans=_deduplicated,
         needs=frozenset({Claim.ORDERED}),
         fifo=True,
+        capabilities=frozenset({Capability.VIRTUAL_TIME}),
+    ),
+    Scenario(
+        name="fifo-outage",
+        family="fifo",
+        summary="Invocation after invocation loses its AWS calls, then none does; each group is done in its order.",
+        invariants=_ORDERED,
+        plans=_outage,
+        needs=frozenset({Claim.ORDERED}),
+        fifo=True,
+        strikes=True,
+        examples_most=8,
+    ),
+    Scenario(
+        name="fifo-backlog",
+        family="fifo",
+        summary="One group has more messages than fit into a batch, another a few; both are done in order, none waits.",
+        invariants=(*_ORDERED, "poison-isolated"),
+        plans=_backlog,
+        needs=frozenset({Claim.ORDERED}),
+        fifo=True,
+        capabilities=frozenset({Capability.CONCURRENCY}),
+        examples_most=6,
     ),
 )

@@ -4,7 +4,8 @@ Business keys say their place (``key-1``, ``key-2``), so that a shrunk history r
 fewer messages, all valid, all sent at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 from hypothesis import strategies as st
@@ -14,9 +15,34 @@ from redrive.simulator.faults import Moment
 from ..consumer import Body, Consumer
 from ..plan import Kind, PlannedMessage
 
-__all__ = ["arrivals_ms", "batch_sizes", "kinds", "messages", "moments"]
+__all__ = [
+    "DONE_IN_THE_END",
+    "arrivals_ms",
+    "at_once",
+    "batch_sizes",
+    "bodies",
+    "deliveries_most",
+    "kinds",
+    "messages",
+    "moments",
+    "no_dead_letter_queue",
+]
 
 _PAUSES_MS = (0, 0, 0, 1_000, 400_000)
+
+DONE_IN_THE_END = (
+    "no-loss",
+    "no-invention",
+    "effects-once",
+    "unconditional-write-twice",
+    "acknowledged-after-failure",
+    "dead-lettered",
+    "response-valid",
+    "body-exact",
+)
+"""What holds whatever goes wrong on the way."""
+
+_DELIVERIES_MOST = 20
 
 
 def kinds(*, least: int = 1, most: int = 6, poison: bool = False) -> st.SearchStrategy[list[Kind]]:
@@ -66,7 +92,7 @@ def messages(
         made.append(
             PlannedMessage(
                 key=key,
-                body=draw(_body(consumer, kind, key)),
+                body=draw(bodies(consumer, kind, key)),
                 kind=kind,
                 at_ms=at_ms,
                 group=group,
@@ -76,8 +102,31 @@ def messages(
     return tuple(made)
 
 
-def _body(consumer: Consumer, kind: Kind, key: str) -> st.SearchStrategy[str]:
-    if kind is Kind.VALID:
+def at_once(sent: Iterable[PlannedMessage], at_ms: int = 0) -> tuple[PlannedMessage, ...]:
+    """The same messages, all sent at this time."""
+    return tuple(replace(message, at_ms=at_ms) for message in sent)
+
+
+def deliveries_most(consumer: Consumer) -> int:
+    """After how many deliveries a message is dead-lettered. For consumers that :func:`no_dead_letter_queue` lets by."""
+    count = consumer.queue.max_receive_count
+    assert count is not None, "such a consumer is skipped"
+    return count
+
+
+def no_dead_letter_queue(consumer: Consumer) -> str | None:
+    """Why messages do not get into this consumer's dead-letter queue in a run of bearable length, or None."""
+    count = consumer.queue.max_receive_count
+    if count is None:
+        return "the consumer's queue has no dead-letter queue"
+    if count > _DELIVERIES_MOST:
+        return f"a message is dead-lettered after {count} deliveries, which are too many to go through"
+    return None
+
+
+def bodies(consumer: Consumer, kind: Kind, key: str) -> st.SearchStrategy[str]:
+    """Bodies for a business key; of those kinds that the consumer decides about, good ones."""
+    if kind is not Kind.POISON:
         body: Body = consumer.valid(key)
     else:
         assert consumer.poison is not None, "scenarios with poison are skipped for a consumer without it"

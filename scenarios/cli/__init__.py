@@ -1,4 +1,7 @@
-"""The command line. Exit status: 0 all invariants hold, 1 something is violated or unknown, 2 it could not run."""
+"""The command line.
+
+Exit status: 0 all invariants hold, 1 something is violated or unknown, 2 it could not run, 130 it was interrupted.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -9,6 +12,8 @@ from ..errors import UsageError
 from .invoke import invoke
 from .listing import scenarios
 from .local import local
+from .replay import replay
+from .rogues import rogues
 from .rules import rules
 from .verify import verify
 
@@ -24,8 +29,10 @@ def redrive(debug: bool) -> None:
 
 redrive.add_command(verify)
 redrive.add_command(scenarios)
+redrive.add_command(rogues)
 redrive.add_command(rules)
 redrive.add_command(invoke)
+redrive.add_command(replay)
 redrive.add_command(local)
 
 

@@ -1,9 +1,9 @@
 """``redrive verify``: ask every scenario of a consumer."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,14 +12,25 @@ from redrive.fixtures.named_faults import NAMED_FAULTS
 from ..added_faults import fault_rates, without_standard_only
 from ..environments.simulated import SimulatedEnvironment
 from ..errors import InputError
+from ..handler_runtime import HandlerRuntime, RuntimeKind
+from ..junit import junit_xml
 from ..report import Progress, print_report
-from ..target import REFERENCE, load_target
+from ..results import Report, ScenarioResult
+from ..scheduling import load
+from ..scheduling import verify as run_verification
+from ..target import REFERENCE
 from ..verification import DEFAULT_EXAMPLES, DEFAULT_SEED, Job, jobs_of
-from ..verification import verify as run_verification
+from ..workers import cores
+from ..written_files import check_writable, write_whole
+from .target_options import target_options, with_target_options
 
 __all__ = ["verify"]
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as a shell has it; also where something was violated by then."""
+
 _ENVIRONMENTS = ("simulated",)
+_PATH = click.Path(path_type=Path, dir_okay=False)
 
 # What begins with \b is shown line by line.
 _WIDTH = max(map(len, NAMED_FAULTS))
@@ -45,9 +56,8 @@ _FAULTS = "\n".join(
 @click.option(
     "--examples",
     type=click.IntRange(1),
-    default=DEFAULT_EXAMPLES,
-    show_default=True,
-    help="How many plans to try for each scenario.",
+    default=None,
+    help=f"How many plans to try for each scenario. [default: {DEFAULT_EXAMPLES}; where time is real, fewer]",
 )
 @click.option(
     "--fault",
@@ -60,44 +70,102 @@ _FAULTS = "\n".join(
 @click.option(
     "--jobs", "processes", type=click.IntRange(1), default=None, help="Processes to run at once. [default: the cores]"
 )
-@click.option("--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Write the results here.")
+@click.option("--json", "json_path", type=_PATH, help="Write the results here, as JSON.")
+@click.option("--junit", "junit_path", type=_PATH, help="Write the results here, as JUnit XML.")
+@click.option(
+    "--runtime",
+    "kind",
+    type=click.Choice([str(kind) for kind in RuntimeKind]),
+    default=None,
+    help="How the handler is run: in this process, in processes of its own, or behind a URL. [default: in-process]",
+)
+@click.option("--exec", "command", metavar="COMMAND", help="A Lambda bootstrap in any language, started with this.")
+@click.option("--url", metavar="URL", help="A function behind an Invoke-compatible endpoint.")
+@with_target_options
 def verify(
     target: str | None,
     environment: str,
     names: tuple[str, ...],
     seed: int,
-    examples: int,
+    examples: int | None,
     faults: tuple[str, ...],
     processes: int | None,
     json_path: Path | None,
+    junit_path: Path | None,
+    kind: str | None,
+    command: str | None,
+    url: str | None,
+    **shaped: Any,
 ) -> int:
     """Verify TARGET, a handler or a Consumer: package.module:attribute or path/to/file.py:attribute.
 
-    Without TARGET the reference handler is verified.
+    Without TARGET the reference handler is verified. A bare handler is made a consumer by --body and the options after
+    it; a Consumer says all that itself, and takes of them --env and --path only.
+
+    Exit status: 0 if all that was asked holds, 1 if something is violated or unknown, 2 if it could not be run, 130 if
+    it was interrupted; then what was found so far is printed and written.
     """
     del environment  # one choice so far, checked by click
     rates = fault_rates(faults)
-    simulated = SimulatedEnvironment()
+    options = target_options(**shaped)
+    runtime = runtime_of(kind, command=command, url=url)
+    simulated = SimulatedEnvironment(runtime)
     with simulated.running():
-        loaded = load_target(target or REFERENCE)
-        simulated.check(loaded.consumer)
-    jobs = jobs_of(loaded.consumer, names)
-    if json_path is not None:
-        _check_writable(json_path)
-    with Progress(loaded, total=len(jobs), notes=_left_out(rates, jobs)) as progress:
+        loaded = load(target or runtime.place or REFERENCE, options, runtime)
+        simulated.check(runtime.shaped(loaded.consumer))
+    jobs = jobs_of(loaded.consumer, names, runtime=runtime)
+    for path in (json_path, junit_path):
+        if path is not None:
+            check_writable(path)
+    notes = [*([] if loaded.note is None else [loaded.note]), *_left_out(rates, jobs)]
+    with Progress(f"verifying {loaded.name}, {len(jobs)} scenarios", total=len(jobs), notes=notes) as progress:
+
+        def done(result: ScenarioResult) -> None:
+            progress.done(result.name, result.verdict)
+
         report = run_verification(
             loaded,
             jobs=jobs,
             seed=seed,
-            examples=examples,
+            examples=examples or runtime.examples(DEFAULT_EXAMPLES),
             fault_rates=rates,
-            processes=min(processes or os.cpu_count() or 1, len(jobs)),
-            on_result=progress.done,
+            runtime=runtime,
+            processes=min(processes or runtime.processes(cores()), len(jobs)),
+            on_start=progress.started,
+            on_result=done,
         )
-    if json_path is not None:
-        json_path.write_text(json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    # First of all, as what reads the terminal's output may be gone by now.
+    _write(report, json_path, junit_path)
     print_report(report)
+    if report.not_run:
+        return INTERRUPTED
     return 0 if report.passed else 1
+
+
+def runtime_of(kind: str | None, *, command: str | None, url: str | None) -> HandlerRuntime:
+    """The runtime that the options choose. Raises :class:`InputError` for options that contradict each other."""
+    if command is not None and url is not None:
+        raise InputError("--exec starts the handler and --url says where it is: give one of them")
+    if kind not in {None, RuntimeKind.PROCESS} and command is not None:
+        raise InputError(f"--exec runs the handler in a process: leave out --runtime {kind}")
+    if kind not in {None, RuntimeKind.HTTP} and url is not None:
+        raise InputError(f"--url invokes the handler over HTTP: leave out --runtime {kind}")
+    if kind == RuntimeKind.HTTP and url is None:
+        raise InputError("--runtime http needs --url, where the function is")
+    chosen = RuntimeKind.PROCESS if command is not None else RuntimeKind.HTTP if url is not None else kind
+    return HandlerRuntime(kind=RuntimeKind(chosen or RuntimeKind.IN_PROCESS), command=command, url=url)
+
+
+def _write(report: Report, json_path: Path | None, junit_path: Path | None) -> None:
+    """Write the files that were asked for. If one cannot be written, the report is printed before that is said."""
+    try:
+        if json_path is not None:
+            write_whole(json_path, json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n")
+        if junit_path is not None:
+            write_whole(junit_path, junit_xml(report))
+    except InputError:
+        print_report(report)
+        raise
 
 
 def _left_out(rates: Mapping[str, float], jobs: Sequence[Job]) -> list[str]:
@@ -113,11 +181,3 @@ def _left_out(rates: Mapping[str, float], jobs: Sequence[Job]) -> list[str]:
             f"nothing is left of --fault: FIFO queues do not have {names}, and all that is asked is on FIFO queues"
         )
     return [f"not added in {', '.join(fifo)}: {names}, which FIFO queues do not have"]
-
-
-def _check_writable(path: Path) -> None:
-    """Say so before the work rather than after it."""
-    if not path.parent.is_dir():
-        raise InputError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise InputError(f"cannot write {str(path)!r}: permission denied")

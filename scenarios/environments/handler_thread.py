@@ -1,7 +1,6 @@
 """A thread that runs only while it has the baton: handlers take turns, and the system does not choose whose it is."""
 
 import asyncio
-import contextlib
 import ctypes
 import threading
 from collections.abc import Callable
@@ -14,7 +13,7 @@ __all__ = ["Busy", "HandlerThread", "handler_threads"]
 Asked = TypeVar("Asked")
 
 BUSY_S = 30.0
-"""How long, in real time, a handler may compute until its next AWS call or sleep."""
+"""How long, in real time, a handler may compute until its next AWS call or sleep, unless told otherwise."""
 
 _alive: set[threading.Thread] = set()
 
@@ -27,8 +26,8 @@ def handler_threads() -> int:
 class Busy(Exception):
     """The handler neither ended nor made a call for long; it was stopped, if it could be."""
 
-    def __init__(self) -> None:
-        super().__init__(f"the handler went on for {BUSY_S:.0f} s of real time without an AWS call, a sleep or an end")
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"the handler went on for {limit_s:g} s of real time without an AWS call, a sleep or an end")
 
 
 class HandlerThread(Generic[Asked]):
@@ -38,7 +37,9 @@ class HandlerThread(Generic[Asked]):
     other side asked for by :meth:`pause`, or with None when its code has ended.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, busy_s: float | None = None) -> None:
+        self._busy_s = busy_s
+        self._error: BaseException | None = None
         self._turn = threading.Condition()
         self._code: Callable[[], None] | None = None
         self._is_its_turn = False
@@ -54,16 +55,27 @@ class HandlerThread(Generic[Asked]):
         return self.resume()
 
     def resume(self) -> Asked | None:
-        """Let the code go on, up to where it pauses next. Raises :class:`Busy`."""
+        """Let the code go on, up to where it pauses next.
+
+        Raises :class:`Busy`, and what the code ends with but for :class:`Killed`.
+        """
         if self._code is None:
             return None
         self._asked = None
         with self._turn:
             self._is_its_turn = True
             self._turn.notify_all()
-            if not self._turn.wait_for(lambda: not self._is_its_turn, BUSY_S):
+            limit_s = BUSY_S if self._busy_s is None else self._busy_s
+            try:
+                if not self._turn.wait_for(lambda: not self._is_its_turn, limit_s):
+                    raise Busy(limit_s)
+            except BaseException:
+                # Ctrl-C, too.
                 self._stop()
-                raise Busy
+                raise
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
         return self._asked
 
     def pause(self, asked: Asked) -> None:
@@ -84,10 +96,12 @@ class HandlerThread(Generic[Asked]):
         return self._code is not None
 
     def close(self) -> None:
-        """End the thread. Its code must have ended."""
+        """End the thread and wait for it, unless it could not be stopped."""
         with self._turn:
             self._closed = True
             self._turn.notify_all()
+        if self._code is None:
+            self._thread.join()
 
     def _work(self) -> None:
         # As in a main thread, there is an event loop for whoever asks without making one.
@@ -96,9 +110,13 @@ class HandlerThread(Generic[Asked]):
         try:
             while self._next_turn():
                 assert self._code is not None
-                # Its end may come as an error from outside, at any point.
-                with contextlib.suppress(Killed):
+                try:
                     self._code()
+                except Killed:
+                    # The process that it stands for is gone; so may this be, at any point.
+                    pass
+                except BaseException as error:  # noqa: BLE001 - raised on the other side
+                    self._error = error
                 with self._turn:
                     self._code = None
                     self._is_its_turn = False

@@ -7,19 +7,28 @@ from typing import NamedTuple
 
 from botocore.exceptions import EndpointConnectionError
 
+from redrive.fixtures.faults import Answer
 from redrive.fixtures.runtimes.in_process import Killed
 from redrive.simulator.driver import Invocation, Simulation
-from redrive.simulator.faults import AtCall, ConcurrentDuplicate, CrashAt, DependencyDown, Moment, SlowAt, TimeoutAt
+from redrive.simulator.faults import (
+    AtCall,
+    ConcurrentDuplicate,
+    CrashAt,
+    DependencyDown,
+    ErrorAnswer,
+    Moment,
+    SlowAt,
+    TimeoutAt,
+)
 from redrive.simulator.function import Ending, Outcome, crashed, timed_out
 from redrive.simulator.trace import Struck
 
 from ..history import Called
+from ..mentions import Records
+from .aws_calls import evidence_about
 from .handler_thread import HandlerThread
 
-__all__ = ["CALL_MS", "Duplicate", "InProgress", "Wait"]
-
-CALL_MS = 5
-"""How long an AWS call takes in virtual time."""
+__all__ = ["Duplicate", "InProgress", "Wait"]
 
 # Reads cannot have an effect, so there is no need to look for one after them.
 _READS = ("Get", "List", "Describe", "Head", "Scan", "Query", "BatchGet")
@@ -46,33 +55,41 @@ class InProgress:
     invocation: Invocation
     thread: HandlerThread[Wait | Duplicate]
     successor: Callable[[int], "InProgress | None"]
+    call_ms: int
     # A handler may call from threads of its own.
     lock: threading.RLock = field(default_factory=threading.RLock)
     calls: int = 0
     killed: Ending | None = None
-    down: DependencyDown | None = None
+    known: set[DependencyDown | ErrorAnswer] = field(default_factory=set)
     over: bool = False
+    records: Records = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.records = Records(self.invocation.event)
 
     def heir(self) -> "InProgress | None":
         """Whoever is in progress in the same process now."""
         return self.successor(self.invocation.environment) if self.over else self
 
-    def before_call(self, service: str, operation: str) -> None:
-        """An AWS call of the handler is about to be sent."""
+    def before_call(self, service: str, operation: str) -> Answer | None:
+        """An AWS call of the handler is about to be sent. Returns the answer, if it is not to be sent."""
         with self.lock:
             self._live()
             self.calls += 1
             faults, number = self.simulation.faults, self.invocation.number
-            down = faults.is_down(number, self.calls)
-            if down is not None:
-                if self.down is None:
-                    self.down = down
-                    self._record_strike(down)
-                self._record_call(service, operation, "not sent: the endpoint is down")
-                self._wait(CALL_MS)
-                raise EndpointConnectionError(endpoint_url=f"https://{service}.invalid")
             for fault in faults.at_call(number, self.calls, Moment.BEFORE):
                 self.strike(fault)
+            match instead := faults.instead_of(number, self.calls):
+                case None:
+                    return None
+                case DependencyDown():
+                    self._record_first(instead)
+                    self._record_call(service, operation, "not sent: the endpoint is down")
+                    self._wait(self.call_ms)
+                    raise EndpointConnectionError(endpoint_url=f"https://{service}.invalid")
+                case ErrorAnswer():
+                    self._record_first(instead)
+                    return instead.answer
 
     def after_call(self, service: str, operation: str, answer: str) -> None:
         """An AWS call of the handler took effect; its answer is on its way."""
@@ -82,7 +99,7 @@ class InProgress:
             self._live()
             # It took effect, whether or not the answer arrives.
             self._record_call(service, operation, answer)
-            self._wait(CALL_MS, wrote=answer == "ok" and not operation.startswith(_READS))
+            self._wait(self.call_ms, wrote=answer == "ok" and not operation.startswith(_READS))
             for fault in self.simulation.faults.at_call(self.invocation.number, self.calls, Moment.AFTER):
                 self.strike(fault)
 
@@ -102,9 +119,13 @@ class InProgress:
             case SlowAt():
                 self._wait(fault.duration_ms)
             case TimeoutAt():
-                self._wait(self.invocation.deadline_ms - self.simulation.now_ms)
+                self.hang()
             case ConcurrentDuplicate():
                 self._pause(Duplicate(fault.held_ms))
+
+    def hang(self) -> None:
+        """Do nothing more until the function's timeout. Raises :class:`Killed`."""
+        self._wait(self.invocation.deadline_ms - self.simulation.now_ms)
 
     def outcome_if_killed(self) -> Outcome | None:
         """How the invocation ends if its process is gone."""
@@ -131,7 +152,13 @@ class InProgress:
 
     def _record_call(self, service: str, operation: str, answer: str) -> None:
         now_ms, number = self.simulation.now_ms, self.invocation.number
-        self.simulation.trace.append(Called(now_ms, number, self.calls, service, operation, answer))
+        evidence = evidence_about(self.records)
+        self.simulation.trace.append(Called(now_ms, number, self.calls, service, operation, answer, *evidence))
 
-    def _record_strike(self, fault: AtCall | DependencyDown) -> None:
+    def _record_first(self, fault: DependencyDown | ErrorAnswer) -> None:
+        if fault not in self.known:
+            self.known.add(fault)
+            self._record_strike(fault)
+
+    def _record_strike(self, fault: AtCall | DependencyDown | ErrorAnswer) -> None:
         self.simulation.trace.append(Struck(self.simulation.now_ms, self.invocation.number, fault))

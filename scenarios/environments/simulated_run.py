@@ -5,26 +5,23 @@ and whose turn is next follows from virtual time alone: so invocations that are 
 their AWS calls, in an order that the plan's faults decide.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Generator
 
 from redrive.fixtures.runtimes.context import LambdaContext
-from redrive.fixtures.runtimes.in_process import ExecutionEnvironment
 from redrive.fixtures.stacks import Aws
-from redrive.simulator.driver import EPOCH_MS, Invocation, Simulation
-from redrive.simulator.faults import Faults
+from redrive.simulator.driver import EPOCH_MS, Invocation
 from redrive.simulator.function import Ending, Outcome
 
 from ..consumer import Consumer, Effect
-from ..handler_environments import HandlerEnvironments, outcome_of
 from ..history import EffectGone, EffectSeen, History
 from ..plan import Plan
-from ..target import HandlerOf
 from .aws_calls import current, observed
 from .handler_thread import Busy, HandlerThread
+from .handlers import Handler, Handlers
 from .in_progress import Duplicate, InProgress, Wait
-from .simulated_queue import horizon_ms, mapping_config, plan_sends, queue_config
-from .virtual_time import VirtualTime, virtual_time
+from .simulated_queue import event_for, horizon_ms, plan_agenda, simulation_of, with_pointers
 
 __all__ = ["SimulatedRun"]
 
@@ -32,39 +29,38 @@ __all__ = ["SimulatedRun"]
 class SimulatedRun:
     """A plan, a consumer, and a handler; :meth:`history` runs them from an empty world to the end."""
 
-    def __init__(self, plan: Plan, consumer: Consumer, handler: HandlerOf, aws: Aws, *, seed: int) -> None:
+    def __init__(self, plan: Plan, consumer: Consumer, handlers: Handlers, aws: Aws, *, seed: int) -> None:
         self._plan = plan
         self._consumer = consumer
         self._aws = aws
-        self._environments = HandlerEnvironments(handler)
+        self._handlers = handlers
         self._threads: dict[int, HandlerThread[Wait | Duplicate]] = {}
         self._in_progress: dict[int, InProgress] = {}
         self._on_stage: InProgress | None = None
         self._effects: Counter[tuple[str, str | None]] = Counter()
         self._looks = 0
-        self._time: VirtualTime
-        self._simulation = Simulation(
-            queue_config(consumer.queue, fifo=plan.fifo),
-            mapping_config(consumer.queue, fifo=plan.fifo, batch_size=plan.batch_size),
-            self._call,
-            seed=seed,
-            faults=Faults(plan.faults),
-            shuffled=plan.shuffled,
-            on_discard=self._discard,
+        self._set_clock: Callable[[int], None]
+        self._simulation = simulation_of(
+            plan, consumer.queue, self._call, seed=seed, on_discard=self._discard, passes=handlers.passes
         )
 
     def history(self) -> History:
         """Run it. What the consumer's ``setup`` and ``effects`` raise comes through."""
-        plan_sends(self._simulation, self._plan.messages)
         try:
-            with virtual_time(lambda: self._simulation.now_ms, _sleep) as self._time:
+            with self._handlers.clock(lambda: self._simulation.now_ms, _sleep) as self._set_clock:
                 if self._consumer.setup is not None:
                     self._consumer.setup(self._aws)
+                self._plan = with_pointers(self._plan, self._consumer, self._aws)
+                plan_agenda(self._simulation, self._plan)
                 finished = self._simulation.run(EPOCH_MS + horizon_ms(self._plan, self._consumer.queue))
                 self._look_at_effects(-1)
         finally:
+            # Those that a run leaves in progress: it was cut off, or something went wrong.
+            for mine in tuple(self._in_progress.values()):
+                self._abandon(mine)
             for number in tuple(self._threads):
                 self._discard(number)
+            self._handlers.close()
         return History(
             plan=self._plan,
             queue=self._consumer.queue,
@@ -78,9 +74,15 @@ class SimulatedRun:
         """The simulator's function: run the handler, with this invocation's faults, by turns with others."""
         number = invocation.environment
         if number not in self._threads:
-            self._threads[number] = HandlerThread()
-        mine = InProgress(self._simulation, invocation, self._threads[number], self._in_progress.get)
-        environment = self._environments.get(number)
+            self._threads[number] = HandlerThread(busy_s=self._handlers.busy_s)
+        mine = InProgress(
+            simulation=self._simulation,
+            invocation=invocation,
+            thread=self._threads[number],
+            successor=self._in_progress.get,
+            call_ms=self._plan.call_ms,
+        )
+        environment = self._handlers.get(number)
         self._put_on_stage(None)
         self._in_progress[number] = mine
         answers: list[Outcome] = []
@@ -93,7 +95,7 @@ class SimulatedRun:
             self._end(mine)
         return mine.outcome_if_killed() or answers[0]
 
-    def _invoke(self, environment: ExecutionEnvironment, mine: InProgress, answers: list[Outcome]) -> None:
+    def _invoke(self, environment: Handler, mine: InProgress, answers: list[Outcome]) -> None:
         """In the handler's thread: the whole invocation."""
         invocation = mine.invocation
         context = LambdaContext(
@@ -102,21 +104,27 @@ class SimulatedRun:
             aws_request_id=invocation.request_id,
         )
         with observed(mine):
-            result = environment.invoke(invocation.event, context)
+            environment.begin(mine)
+            outcome = environment.invoke(event_for(self._plan, invocation.event), context)
+            if outcome.ending is Ending.TIMED_OUT:
+                mine.hang()
             for fault in self._simulation.faults.at_end(invocation.number):
                 mine.strike(fault)
-        answers.append(outcome_of(result))
+        answers.append(outcome)
 
     def _turn(self, mine: InProgress, go: Callable[[], Wait | Duplicate | None]) -> Wait | Duplicate | None:
         """Let the handler run until it asks for something. Its wall clock is that of its execution environment."""
-        self._time.set(self._simulation.now_ms + mine.invocation.clock_skew_ms)
+        self._set_clock(self._simulation.now_ms + mine.invocation.clock_skew_ms)
         try:
             asked = go()
         except Busy:
             self._put_on_stage(None)
             raise
-        # The environment enters and leaves by itself at the beginning and the end of an invocation.
-        self._on_stage = None if asked is None else mine
+        self._on_stage = mine
+        if asked is None:
+            # It leaves by itself when the handler returns. What strikes after that has it enter once more.
+            self._handlers.get(mine.invocation.environment).leave()
+            self._on_stage = None
         return asked
 
     def _do(self, mine: InProgress, asked: Wait | Duplicate) -> Generator[int, None, None]:
@@ -130,7 +138,7 @@ class SimulatedRun:
                 second = self._simulation.deliver_concurrently(mine.invocation.number)
                 if second is not None and not self._simulation.run_to_the_end_of(second, until_ms=deadline_ms):
                     yield deadline_ms - self._simulation.now_ms
-            case Duplicate(held_ms):
+            case Duplicate(int(held_ms)):
                 self._simulation.deliver_concurrently(mine.invocation.number)
                 yield held_ms
         if self._simulation.now_ms >= deadline_ms:
@@ -143,9 +151,9 @@ class SimulatedRun:
             return
         if before is not None:
             self._look_at_effects(before.invocation.number)
-            self._environments.get(before.invocation.environment).leave()
+            self._handlers.get(before.invocation.environment).leave()
         if mine is not None:
-            self._environments.get(mine.invocation.environment).enter()
+            self._handlers.get(mine.invocation.environment).enter()
         self._on_stage = mine
 
     def _resume(self, mine: InProgress) -> Wait | Duplicate | None:
@@ -153,6 +161,8 @@ class SimulatedRun:
         return mine.thread.resume()
 
     def _end(self, mine: InProgress) -> None:
+        if mine.over:
+            return
         if mine.thread.is_at_work:
             # Amid a wait its time is up.
             mine.killed = Ending.TIMED_OUT
@@ -161,8 +171,18 @@ class SimulatedRun:
         del self._in_progress[mine.invocation.environment]
         self._look_at_effects(mine.invocation.number)
 
+    def _abandon(self, mine: InProgress) -> None:
+        """End an invocation whose outcome nobody waits for any more, and leave nothing of it in this process."""
+        mine.over = True
+        mine.killed = Ending.CRASHED
+        self._put_on_stage(None)
+        self._handlers.get(mine.invocation.environment).enter()
+        with contextlib.suppress(Busy):
+            mine.thread.resume()
+        self._handlers.get(mine.invocation.environment).leave()
+
     def _discard(self, environment: int) -> None:
-        self._environments.discard(environment)
+        self._handlers.discard(environment)
         thread = self._threads.pop(environment, None)
         if thread is not None:
             thread.close()

@@ -14,9 +14,10 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from ..consumer import Aws, Claim, Consumer, Effect, QueueSpec
+from ..consumer import Aws, Body, Claim, Consumer, Effect, QueueSpec
 
 __all__ = [
+    "BODY_BYTES_MAX",
     "MAX_RECEIVE_COUNT",
     "TABLE",
     "VISIBILITY_TIMEOUT_S",
@@ -35,6 +36,7 @@ __all__ = [
 TABLE = "orders"
 VISIBILITY_TIMEOUT_S = 300
 MAX_RECEIVE_COUNT = 3
+BODY_BYTES_MAX = 350_000  # a row of DynamoDB has 400 KB, names and numbers included
 
 _QUEUE = QueueSpec(visibility_timeout_s=VISIBILITY_TIMEOUT_S, max_receive_count=MAX_RECEIVE_COUNT)
 
@@ -155,7 +157,7 @@ def shop_consumer(
     *,
     queue: QueueSpec = _QUEUE,
     claims: frozenset[Claim] = frozenset({Claim.PARTIAL_BATCH, Claim.DEAD_LETTERS}),
-    poison: Callable[[str], str] = _poison,
+    poison: Callable[[str], Body] = _poison,
 ) -> Consumer:
     """The consumer for a handler of the shop, given as ``module:attribute``."""
     return Consumer(
@@ -166,6 +168,7 @@ def shop_consumer(
         setup=_setup,
         queue=queue,
         claims=claims,
+        body_bytes_max=BODY_BYTES_MAX,
     )
 
 

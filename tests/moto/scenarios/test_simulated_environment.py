@@ -16,11 +16,10 @@ from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 
 from redrive.scenarios import Consumer, Effect, QueueSpec, TargetError
-from redrive.scenarios.environments.in_progress import CALL_MS
 from redrive.scenarios.environments.simulated import SimulatedEnvironment
 from redrive.scenarios.history import Called, EffectGone, EffectSeen
 from redrive.scenarios.judgement import Verdict, judge
-from redrive.scenarios.plan import Plan, PlannedMessage
+from redrive.scenarios.plan import CALL_MS, Plan, PlannedMessage
 from redrive.scenarios.target import handler_of
 from redrive.simulator.driver import EPOCH_MS
 from redrive.simulator.faults import ConcurrentDuplicate, CrashAt, DependencyDown, DuplicateDelivery, Moment, SlowAt

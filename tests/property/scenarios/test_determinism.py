@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from redrive.scenarios.catalogue import CATALOGUE
 from redrive.scenarios.environments.simulated import SimulatedEnvironment
 from redrive.scenarios.history import History
+from redrive.scenarios.scheduling import verify
 from redrive.scenarios.target import REFERENCE, handler_of, load_target
-from redrive.scenarios.verification import jobs_of, verify, verify_scenario
+from redrive.scenarios.verification import jobs_of, verify_scenario
 
 EXAMPLES = 2
 SCENARIOS = ("concurrent-duplicate", "crash-after-effect", "partial-failure")

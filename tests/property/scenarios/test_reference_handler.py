@@ -18,16 +18,28 @@ def simulated():
         yield environment
 
 
-@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
+# What the default queue's batches are too small for is asked of a variant, and agreement of those only who do not say
+# what their effects are.
+ELSEWHERE = {job.name for job in JOBS if job.why_not() is not None}
+ASKED = [job for job in JOBS if job.name not in ELSEWHERE]
+
+
+@pytest.mark.parametrize("job", ASKED, ids=lambda job: job.name)
 def test_reference_handler_holds(simulated, job):
     for module in job.needs:
         pytest.importorskip(module, reason="the Delta sink needs the extra redrive[delta]")
     result = verify_scenario(job, simulated, seed=1, examples=EXAMPLES, shrink=False)
     found = "\n".join(line for finding in result.violations for line in (finding.message, *finding.timeline))
     assert result.verdict is Verdict.HOLDS, result.reason or found
-    assert result.examples == EXAMPLES
-    assert result.deliveries >= EXAMPLES
+    examples = result.points or job.scenario.examples(EXAMPLES)
+    assert result.examples == examples
+    assert result.deliveries >= examples
 
 
 def test_whole_catalogue_is_asked():
-    assert {job.scenario.name for job in JOBS} == set(CATALOGUE)
+    compared = {name for name, scenario in CATALOGUE.items() if scenario.related is not None}
+    assert {job.scenario.name for job in ASKED} == set(CATALOGUE) - compared
+
+
+def test_little_is_left_out():
+    assert {name for name in ELSEWHERE if CATALOGUE[name].related is None} == {"largest-batch"}

@@ -106,7 +106,8 @@ class TestVerdicts:
     def ask(self):
         def verdict_of(name, environment, *, seed=0, examples=5, **rates):
             rates = {name.replace("_", "-"): rate for name, rate in rates.items()}
-            consumer = Consumer(handler=lambda event, context: None, valid=str)
+            # One that does not say its effects is also run with each message alone, and without faults.
+            consumer = Consumer(handler=lambda event, context: None, valid=str, effects=lambda aws: ())
             job = Job(name=name, scenario=CATALOGUE[name], consumer=consumer)
             return verify_scenario(job, environment, seed=seed, examples=examples, fault_rates=rates)
 
@@ -139,9 +140,12 @@ class TestVerdicts:
     def test_every_plan_of_every_scenario_gets_its_faults(self, ask):
         environment = Pretends(lambda fault: True)
         for name, scenario in CATALOGUE.items():
+            if scenario.at_every_call:
+                continue
             environment.plans.clear()
             result = ask(name, environment, failed_delete=1)
-            assert (result.verdict is Verdict.SKIPPED) == (not environment.plans), scenario
+            # What is skipped for want of a claim is tried all the same.
+            assert environment.plans or result.verdict is Verdict.SKIPPED, scenario
             for plan in environment.plans:
                 struck = {fault.message for fault in plan.faults if NAMED_FAULTS["failed-delete"].kind is type(fault)}
                 assert struck == set(range(len(plan.messages))), name

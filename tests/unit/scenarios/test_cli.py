@@ -13,6 +13,7 @@ import pytest
 
 from redrive.fixtures import sample_events
 from redrive.scenarios import UsageError
+from redrive.scenarios.capabilities import Capability
 from redrive.scenarios.catalogue import CATALOGUE
 from redrive.scenarios.cli import main
 
@@ -154,7 +155,7 @@ class TestWhatCannotBeRun:
     def test_no_such_scenario(self, refused):
         message = refused("verify", ROGUE, "--scenario", "happy-end")
         assert message.startswith("no scenario named 'happy-end'; there are: happy-path, ")
-        assert message.endswith("fifo-duplicate")
+        assert message.endswith(list(CATALOGUE)[-1])
 
     def test_scenario_of_a_variant_that_the_consumer_has_not(self, refused):
         assert "no scenario named 'happy-path[delta]'" in refused("verify", ROGUE, "--scenario", "happy-path[delta]")
@@ -298,7 +299,7 @@ class TestVerify:
 
     def test_target_with_a_space_can_be_replayed(self, redrive, tmp_path):
         (tmp_path / "a b").mkdir()
-        path = write("a b/cli_loses.py", "def handler(event, context): raise RuntimeError\n")
+        path = write("a b/cli_loses.py", "def handler(event, context): return []\n")
         status, out, _ = redrive("verify", f"{path}:handler", "--scenario", "happy-path", "--examples", 1, "--jobs", 1)
         assert status == 1
         (replay,) = re.findall(r"replay: (.+)$", out, re.MULTILINE)
@@ -330,15 +331,22 @@ class TestVerify:
 
 
 class TestScenarios:
-    def test_lists_all_with_their_invariants(self, redrive):
+    def test_a_line_for_each_with_what_it_asserts_and_needs(self, redrive):
         status, out, err = redrive("scenarios")
         assert (status, err) == (0, "")
         listed = [line.split("\t") for line in out.splitlines()]
         assert [fields[0] for fields in listed] == list(CATALOGUE)
-        for name, summary, invariants, environments in listed:
-            assert summary == CATALOGUE[name].summary
-            assert tuple(invariants.split(",")) == CATALOGUE[name].invariants
-            assert environments == "simulated"
+        for name, family, summary, invariants, needs in listed:
+            scenario = CATALOGUE[name]
+            assert (family, summary) == (scenario.family, scenario.summary)
+            assert tuple(invariants.split(", ")) == scenario.invariants
+            needed = needs.split(", ")
+            assert ("poison" in needed) == scenario.poison
+            assert {word for word in needed if word.startswith("claim ")} == {
+                f"claim {each}" for each in scenario.needs
+            }
+            assert {word for word in needed if word in set(Capability)} == set(scenario.required)
+            assert "on simulated" in needed
 
 
 class TestInvoke:
@@ -416,7 +424,7 @@ def test_without_a_command_there_is_help(redrive):
     status, out, err = redrive()
     assert (status, err) == (0, "")
     assert out.startswith("Usage: redrive ")
-    for command in ("verify", "scenarios", "invoke"):
+    for command in ("verify", "scenarios", "rogues", "invoke", "replay"):
         assert f"  {command} " in out
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from redrive.scenarios import Claim, Consumer, Effect, QueueSpec
+from redrive.scenarios.capabilities import Capability
 from redrive.scenarios.catalogue import CATALOGUE
 from redrive.scenarios.scenario import Scenario
 
@@ -99,4 +100,63 @@ def test_catalogue_has_a_dozen_scenarios_under_their_own_names():
     for name, entry in CATALOGUE.items():
         assert entry.name == name
         assert entry.summary.endswith(".")
-        assert "no-loss" in entry.invariants
+        assert entry.invariants
+
+
+def test_claims_are_those_of_the_documents():
+    assert set(Claim) == {"partial-batch", "idempotent", "ordered", "dead-letters", "deadline-aware", "oversize"}
+
+
+def test_what_is_not_claimed_is_looked_at():
+    everything = scenario(invariants=("no-loss", "effects-once", "order-kept"))
+    assert everything.observed_of(consumer(claims={"idempotent"})) == ("order-kept",)
+    assert everything.observed_of(consumer(claims=set(Claim))) == ()
+
+
+def test_unclaimed_scenario_may_be_tried_unless_it_cannot_be():
+    ordered = scenario(needs=frozenset({Claim.ORDERED}), poison=True)
+    bare = consumer()
+    assert ordered.unclaimed(bare) == (Claim.ORDERED,)
+    assert ordered.why_not(bare) == "not claimed: ordered"
+    assert ordered.why_not_even_tried(bare) == "the consumer does not say what poison is"
+    assert ordered.why_not_even_tried(consumer(poison=str)) is None
+
+
+@pytest.mark.parametrize(
+    ("needed", "there", "why"),
+    [
+        (frozenset(), frozenset(), None),
+        ({Capability.VIRTUAL_TIME}, set(Capability), None),
+        (
+            {Capability.VIRTUAL_TIME},
+            {Capability.CONCURRENCY},
+            "the runtime or the environment has no virtual time",
+        ),
+        (
+            {Capability.VIRTUAL_TIME, Capability.CALL_FAULTS},
+            set(),
+            "the runtime or the environment has no faults at AWS calls, no virtual time",
+        ),
+    ],
+)
+def test_what_runtime_or_environment_lacks_is_said(needed, there, why):
+    assert scenario(capabilities=frozenset(needed)).why_not(consumer(), there) == why
+
+
+def test_scenario_that_strikes_needs_faults_at_calls_unless_it_says_otherwise():
+    assert scenario().required == frozenset()
+    assert scenario(strikes=True).required == {Capability.CALL_FAULTS}
+    messages = frozenset({Capability.MESSAGE_FAULTS})
+    assert scenario(strikes=True, capabilities=messages).required == messages
+
+
+def test_queue_on_which_the_situation_cannot_arise():
+    small = scenario(unfit=lambda asked: "too small" if asked.queue.batch_size < 10 else None)
+    assert small.why_not(consumer()) is None
+    assert small.why_not(consumer(queue=QueueSpec(batch_size=9))) == "too small"
+
+
+def test_no_more_examples_than_the_scenario_is_worth():
+    assert scenario().examples(12) == 12
+    assert scenario(examples_most=2).examples(12) == 2
+    assert scenario(examples_most=20).examples(12) == 12

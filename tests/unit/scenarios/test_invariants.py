@@ -535,8 +535,8 @@ class TestJudge:
         assert not passed()
 
 
-def test_invariants_are_the_eight_of_the_design_and_each_says_what_it_promises():
-    assert list(INVARIANTS) == [
+def test_each_invariant_says_what_it_promises_and_the_first_are_those_of_the_design():
+    assert list(INVARIANTS)[:8] == [
         "no-loss",
         "no-invention",
         "effects-once",

@@ -1,7 +1,11 @@
 """Shorter plans: what is left out, and that the faults of what stays go on striking it."""
 
-import pytest
+from dataclasses import replace
 
+import pytest
+from hypothesis.vendor.pretty import pretty
+
+from redrive.fixtures.event_builder import MessageAttribute
 from redrive.fixtures.faults import (
     ClockSkew,
     CrashAt,
@@ -13,7 +17,7 @@ from redrive.fixtures.faults import (
     Throttle,
 )
 from redrive.fixtures.named_faults import NAMED_FAULTS, Per
-from redrive.scenarios.plan import Plan, PlannedMessage, shorter_plans
+from redrive.scenarios.plan import EventChange, Plan, PlannedMessage, shorter_plans
 
 A, B, C = (PlannedMessage(key=key, body=key) for key in "abc")
 
@@ -126,3 +130,53 @@ def test_invocations_that_are_struck_come_earlier_with_a_message_less_and_withou
 def test_gaps_between_the_invocations_that_are_struck_are_closed_or_narrowed(before, after):
     plan = Plan(messages=(A,), faults=tuple(Throttle(invocation=number, for_ms=1) for number in before))
     assert earlier(plan) == [(count, invocations) for count in (0, 1) for invocations in after]
+
+
+def test_plainer_plans_have_one_thing_less_that_is_out_of_the_ordinary():
+    plan = Plan(
+        messages=(A,),
+        shuffled=True,
+        concurrency=2,
+        redrive_at_ms=(1, 2),
+        empty_events_at_ms=(3,),
+        event_changes=(EventChange.UNKNOWN_FIELDS,),
+    )
+    plainer = [shorter for shorter in shorter_plans(plan) if shorter.messages]
+    assert plainer == [
+        replace(plan, **{field: value})
+        for field, value in [
+            ("shuffled", False),
+            ("concurrency", 1),
+            ("redrive_at_ms", (2,)),
+            ("redrive_at_ms", (1,)),
+            ("empty_events_at_ms", ()),
+            ("event_changes", ()),
+        ]
+    ]
+
+
+def test_plainer_messages_have_an_attribute_less_and_no_delay():
+    attributes = (("x", MessageAttribute.string("1")), ("y", MessageAttribute.string("2")))
+    plan = Plan(messages=(A, replace(B, message_attributes=attributes, delay_s=5)))
+    plainer = [shorter.messages for shorter in shorter_plans(plan) if len(shorter.messages) == 2]
+    assert plainer == [(A, replace(B, message_attributes=attributes[1:]))]
+
+
+def test_of_very_many_messages_halves_are_left_out_first_and_faults_move_along():
+    many = tuple(PlannedMessage(key=f"{number}", body="b") for number in range(100))
+    plan = Plan(messages=many, faults=(LostDelete(message=10), LostDelete(message=60)))
+    without_first, without_second, *_ = shorter_plans(plan)
+    assert without_first == Plan(messages=many[50:], faults=(LostDelete(message=10),))
+    assert without_second == Plan(messages=many[:50], faults=(LostDelete(message=10),))
+    assert sum(1 for _ in shorter_plans(plan)) < 100
+
+
+def test_few_messages_are_left_out_one_by_one():
+    assert [len(shorter.messages) for shorter in shorter_plans(Plan(messages=(A, B, C)))] == [2, 2, 2]
+
+
+def test_plan_shows_its_fields_unless_nobody_would_read_them():
+    assert repr(Plan(messages=(A,))).startswith("Plan(messages=(PlannedMessage(key='a'")
+    assert repr(Plan(messages=(A,) * 41, faults=(LostDelete(message=0),))) == "<Plan of 41 messages and 1 faults>"
+    long = Plan(messages=(replace(A, body="b" * 20_001),))
+    assert repr(long) == pretty(long) == "<Plan of 1 messages and 0 faults>"

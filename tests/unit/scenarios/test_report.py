@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from redrive.scenarios.judgement import Verdict
-from redrive.scenarios.report import print_report
+from redrive.scenarios.report import Progress, print_report
 from redrive.scenarios.results import Finding, Report, ScenarioResult
 
 
@@ -76,3 +76,45 @@ def test_the_last_line_is_the_sum():
 def test_the_last_line_says_which_faults_were_added():
     text = printed(ScenarioResult(name="a", verdict=Verdict.HOLDS), faults={"duplicate": 0.1, "crash": 1.0})
     assert text.endswith("\n1 holds; 0 deliveries, seed 7, duplicate=0.1, crash=1.0\n")
+
+
+def test_a_note_stands_once_with_all_in_which_it_was_seen():
+    text = printed(
+        ScenarioResult(name="a", verdict=Verdict.HOLDS, notes=("dropped: 2 bodies",)),
+        ScenarioResult(name="b", verdict=Verdict.HOLDS, notes=("dropped: 2 bodies", "only here")),
+    )
+    assert "\nnote: dropped: 2 bodies (a, b)\nnote: only here (b)\n" in text
+
+
+def test_an_interruption_is_the_last_that_is_said():
+    text = printed(ScenarioResult(name="a", verdict=Verdict.HOLDS), not_run=("b", "c"))
+    assert text.endswith("\n1 holds; 0 deliveries, seed 7\ninterrupted: 1 of 3 scenarios were run\n")
+
+
+def test_an_interruption_before_anything_was_run():
+    assert printed(not_run=("b",)).strip() == (
+        "nothing was run; 0 deliveries, seed 7\ninterrupted: 0 of 1 scenarios were run"
+    )
+
+
+def show_progress(*, terminal):
+    console = Console(file=io.StringIO(), width=100, force_terminal=terminal)
+    with Progress("verifying [it]", total=12, notes=["a [note]"], console=console) as progress:
+        progress.started("crash[delta]")
+        progress.started("late")
+        assert progress.running == ("crash[delta]", "late")
+        progress.done("crash[delta]", "violated")
+        assert progress.running == ("late",)
+    return console.file.getvalue()
+
+
+def test_progress_is_a_line_for_each_that_is_done_where_there_is_no_terminal():
+    assert show_progress(terminal=False) == "verifying [it]\n  a [note]\n   1/12 crash[delta]: violated\n"
+
+
+def test_progress_is_a_bar_with_what_is_being_run_on_a_terminal():
+    shown = show_progress(terminal=True)
+    assert "verifying [it]" in shown
+    assert "1/12" in shown
+    assert "late" in shown.rpartition("1/12")[2]
+    assert "violated" not in shown

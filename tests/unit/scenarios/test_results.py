@@ -5,7 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from redrive.fixtures.faults import CrashAt
 from redrive.scenarios.judgement import Verdict
+from redrive.scenarios.plan import Plan, PlannedMessage
+from redrive.scenarios.plan_json import plan_from_json
 from redrive.scenarios.results import Finding, Report, ScenarioResult
 
 FINDING = Finding(
@@ -40,9 +43,11 @@ def test_json_has_exactly_the_keys_of_the_design_in_its_order():
     written = json.loads(json.dumps(report().as_json()))
     assert list(written) == ["redrive", "target", "environment", "runtime", "seed", "scenarios", "totals"]
     for scenario in written["scenarios"]:
-        assert list(scenario) == ["name", "verdict", "reason", "examples", "deliveries", "seconds", "violations"]
+        assert list(scenario) == [
+            "name", "verdict", "reason", "examples", "points", "deliveries", "seconds", "violations", "notes"
+        ]  # fmt: skip
     (violation,) = written["scenarios"][1]["violations"]
-    assert list(violation) == ["invariant", "message", "business_keys", "timeline", "replay"]
+    assert list(violation) == ["invariant", "message", "business_keys", "timeline", "replay", "plan"]
     assert list(written["totals"]) == ["holds", "violated", "unknown", "skipped", "deliveries", "seconds"]
 
 
@@ -76,8 +81,35 @@ def test_json_says_what_the_values_say():
             "business_keys": ["key-1"],
             "timeline": ["message 1: 'key-1', valid", "  sent"],
             "replay": "redrive verify shop:handler --scenario happy-path --seed 7",
+            "plan": None,
         }
     ]
+
+
+def test_json_has_the_plan_of_each_finding():
+    plan = Plan(messages=(PlannedMessage(key="key-1", body="{}"),), faults=(CrashAt(invocation=0),))
+    crashed = replace(RESULTS[1], violations=(replace(FINDING, plan=plan),))
+    written = json.loads(json.dumps(report(crashed).as_json()))
+    assert plan_from_json(written["scenarios"][0]["violations"][0]["plan"]) == plan
+
+
+def test_json_says_which_options_shaped_the_target_if_any_did():
+    assert replace(report(), options=("--fifo", "--env", "A=B")).as_json()["options"] == ["--fifo", "--env", "A=B"]
+    assert "options" not in report().as_json()
+
+
+def test_json_says_what_was_not_run_and_that_is_not_passed():
+    cut_short = replace(report(RESULTS[0]), not_run=("crash", "late"))
+    assert cut_short.as_json()["not_run"] == ["crash", "late"]
+    assert not cut_short.passed
+    assert replace(cut_short, not_run=()).passed
+    assert "not_run" not in report().as_json()
+
+
+def test_json_has_the_notes():
+    noted = replace(RESULTS[0], notes=("dropped: 2 bodies", "more"), points=7)
+    (written,) = json.loads(json.dumps(report(noted).as_json()))["scenarios"]
+    assert (written["notes"], written["points"]) == (["dropped: 2 bodies", "more"], 7)
 
 
 def test_totals_add_up():

@@ -9,6 +9,8 @@ def handler(event, context):
 
 
 def _rejected(records):
+    if not records:
+        return []
     try:
         _fulfil_all(records)
     except Exception:  # noqa: BLE001 - whatever it was, the message comes back

@@ -17,7 +17,10 @@ def orders():
 
 
 def order_of(body):
-    return json.loads(body)["order"]
+    order = json.loads(body)["order"]
+    if not isinstance(order, str) or not order:
+        raise ValueError("an order has a number")
+    return order
 
 
 def fulfil_once(body):
@@ -52,13 +55,23 @@ def fulfilled(aws):
             yield Effect(key=row["order"]["S"], body=row["body"]["S"])
 
 
-def honest(path, *, queue=QueueSpec(), claims=EVERYTHING):  # noqa: B008 - a frozen value
+def valid(key):
+    return json.dumps({"order": key, "note": "Größe 42"})
+
+
+def poison(key):
+    return f'{{"order": "{key}", '
+
+
+def honest(path, *, queue=QueueSpec(), claims=EVERYTHING, setup=make_table):  # noqa: B008 - a frozen value
     return Consumer(
         handler=f"{path}:handler",
-        valid=lambda key: json.dumps({"order": key, "note": "Größe 42"}),
-        poison=lambda key: f'{{"order": "{key}", ',
+        valid=valid,
+        poison=poison,
         effects=fulfilled,
-        setup=make_table,
+        setup=setup,
         queue=queue,
         claims=claims,
+        # A row of DynamoDB has 400 KB, names and numbers included.
+        body_bytes_max=350_000,
     )

@@ -194,6 +194,8 @@ def _serve(pipe: Connection, prepare: Prepare[Task, Result], runtime: HandlerRun
     """A worker's life: do what comes through the pipe until nothing more can come."""
     os.setsid()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    sys.unraisablehook = _interrupted_where_nothing_can_be_raised
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     environment = SimulatedEnvironment(runtime)
@@ -205,6 +207,14 @@ def _serve(pipe: Connection, prepare: Prepare[Task, Result], runtime: HandlerRun
         parent = parent_process()
         if parent is not None and not parent.is_alive():
             os.killpg(0, signal.SIGKILL)
+
+
+def _interrupted_where_nothing_can_be_raised(unraisable: "sys.UnraisableHookArgs") -> None:
+    """An interruption that met a finaliser is lost there: have another one come a little later."""
+    if unraisable.exc_type is KeyboardInterrupt:
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _work(environment: SimulatedEnvironment, pipe: Connection, prepare: Prepare[Task, Result]) -> None:

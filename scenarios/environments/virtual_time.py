@@ -1,6 +1,7 @@
 """Handlers see virtual time: ``time.time``, ``datetime.now``, ``time.monotonic``, ``time.sleep``, ``asyncio.sleep``."""
 
 import selectors
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -61,12 +62,34 @@ def _threads() -> int:
     return threading.active_count() - handler_threads()
 
 
+_Signalled = Callable[[int, Any], Any] | int | None
+_real_signal, _real_alarm, _real_setitimer = signal.signal, signal.alarm, signal.setitimer
+
+
+def _signal(number: int, handler: _Signalled) -> _Signalled:
+    """On Lambda a handler is in the main thread, which alone may ask for signals; here none would reach it."""
+    if threading.current_thread() is threading.main_thread():
+        return _real_signal(number, handler)
+    return signal.getsignal(number)
+
+
+def _alarm(seconds: int) -> int:
+    return _real_alarm(seconds) if threading.current_thread() is threading.main_thread() else 0
+
+
+def _setitimer(which: int, seconds: float, interval: float = 0.0) -> tuple[float, float]:
+    if threading.current_thread() is threading.main_thread():
+        return _real_setitimer(which, seconds, interval)
+    return 0.0, 0.0
+
+
 @contextmanager
 def virtual_time(now_ms: Callable[[], int], sleep: Callable[[float], None]) -> Iterator[VirtualTime]:
     """Put the standard library's clock at ``now_ms()``; ``time.sleep`` calls ``sleep`` with its seconds.
 
     ``time.monotonic`` follows ``now_ms`` by itself; the calendar clock is moved by :meth:`VirtualTime.set`. Code that
-    took ``sleep`` or ``monotonic`` out of :mod:`time` before this keeps the real ones.
+    took ``sleep`` or ``monotonic`` out of :mod:`time` before this keeps the real ones. What a handler waits for with a
+    lock, an event or a future has its timeout in real time, and the signals that it asks for do not come.
     """
     real_select = selectors.DefaultSelector.select
     threads = _threads()
@@ -87,6 +110,9 @@ def virtual_time(now_ms: Callable[[], int], sleep: Callable[[float], None]) -> I
         mock.patch.object(time, "sleep", _sleep),
         mock.patch.object(time, "monotonic", _monotonic),
         mock.patch.object(time, "monotonic_ns", _monotonic_ns),
+        mock.patch.object(signal, "signal", _signal),
+        mock.patch.object(signal, "alarm", _alarm),
+        mock.patch.object(signal, "setitimer", _setitimer),
     ):
         _clocks.append((now_ms, sleep))
         try:

@@ -1,6 +1,7 @@
 """Invocations in progress together: who calls when, what each finds in its process, and what is left when one ends."""
 
 import asyncio
+import signal
 import sys
 import textwrap
 import threading
@@ -251,6 +252,24 @@ def test_handler_finds_an_event_loop_as_in_a_main_thread(run, dynamodb):
     assert loops[0] is not loops[1]
     assert ended[1] - ended[0] < 1
     assert time.perf_counter() - began < 60, "virtual seconds were waited for"
+
+
+def test_handler_may_ask_for_signals_and_gets_none(run, tmp_path):
+    handler = tmp_path / "signalled_handler.py"
+    code = """
+        import signal, time
+        signal.signal(signal.SIGALRM, lambda *_: None)
+
+        def handler(event, context):
+            signal.alarm(1)
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+            time.sleep(5)
+    """
+    handler.write_text(textwrap.dedent(code))
+    before = signal.getsignal(signal.SIGALRM)
+    assert endings(run(f"{handler}:handler")) == [(0, Ending.RETURNED)]
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 def test_environment_keeps_its_thread_from_one_invocation_to_the_next(run, dynamodb):

@@ -179,28 +179,18 @@ def alone_of(history: History, fate: Fate) -> History | None:
 
 
 def _mentioning(history: History, fate: Fate) -> list[Called]:
-    """The calls for a message; of an invocation that has it alone, also those that name no record but are one for each.
-
-    That they are shows where a batch has several: what is called once there is about the invocation.
-    """
+    """The calls for a message, in order."""
     ids = history.ids_of(fate)
-    alone = {delivery.invocation for delivery in fate.deliveries if _size(history, delivery.invocation) == 1}
-    unnamed = [call for call in history.called if not call.about and call.writing is Writing.ADDS]
-    counts = Counter((call.invocation, _sort(call)) for call in unnamed)
-    for_each = {sort for (invocation, sort), count in counts.items() if 1 < _size(history, invocation) <= count}
-    return [
-        call
-        for call in history.called
-        if not ids.isdisjoint(call.about) or (not call.about and call.invocation in alone and _sort(call) in for_each)
-    ]
-
-
-def _size(history: History, invocation: int) -> int:
-    return len(history.invocations[invocation].message_ids)
-
-
-def _sort(call: Called) -> tuple[str, str, str]:
-    return call.service, call.operation, call.target
+    alone = [d.invocation for d in fate.deliveries if len(history.invocations[d.invocation].message_ids) == 1]
+    found = {
+        place: call
+        for part in (
+            *(history.calls_naming.get(message_id, ()) for message_id in ids),
+            *(history.calls_for_each.get(invocation, ()) for invocation in alone),
+        )
+        for place, call in part
+    }
+    return [found[place] for place in sorted(found)]
 
 
 def _writes_that_count(history: History, fate: Fate) -> list[Called]:

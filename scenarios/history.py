@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -78,11 +78,9 @@ class Fate:
     refused: str | None = None
     dead_lettered_after: int | None = None
 
-    def end(self, event: trace.Deleted | trace.Filtered | trace.Expired | trace.DeadLettered) -> None:
-        """Take note of how it left the queue."""
+    def end(self, event: trace.Filtered | trace.Expired | trace.DeadLettered) -> None:
+        """Take note of how it left the queue without being acknowledged."""
         match event:
-            case trace.Deleted():
-                self.acknowledged = True
             case trace.Filtered():
                 self.filtered = True
             case trace.Expired():
@@ -135,21 +133,24 @@ class History:
         by_id: dict[str, Fate] = {}
         for event in self.events:
             match event:
+                # First what there is most of.
+                case trace.Delivered(message_id=message_id):
+                    fate = by_id[message_id]
+                    fate.deliveries.append(event)
+                    fate.receives += 1
+                case trace.Deleted():
+                    by_id[event.message_id].acknowledged = True
                 case trace.Sent(_, number, message_id, enqueued):
                     fates[number].message_id, fates[number].enqueued = message_id, enqueued
                     by_id.setdefault(message_id, fates[number])
                 case trace.SendRefused(_, number, code):
                     fates[number].refused = code
-                case trace.Delivered(message_id=message_id):
-                    fate = by_id[message_id]
-                    fate.deliveries.append(event)
-                    fate.receives += 1
                 case trace.LetGo(_, _, message_id):
                     by_id[message_id].receives += 1
                 case trace.Redriven(_, message_id, new_message_id):
                     fate = by_id[new_message_id] = by_id[message_id]
                     fate.message_id, fate.receives, fate.dead_lettered_after = new_message_id, 0, None
-                case trace.Deleted() | trace.Filtered() | trace.Expired() | trace.DeadLettered():
+                case trace.Filtered() | trace.Expired() | trace.DeadLettered():
                     by_id[event.message_id].end(event)
         return tuple(fates)
 
@@ -223,7 +224,39 @@ class History:
         """The AWS calls that the handler made, in order."""
         return tuple(event for event in self.events if isinstance(event, Called))
 
+    @cached_property
+    def calls_naming(self) -> Mapping[str, Sequence[tuple[int, Called]]]:
+        """The calls about a record, by message id; each with its place among all of them."""
+        named: dict[str, list[tuple[int, Called]]] = {}
+        for place, call in enumerate(self.called):
+            for message_id in call.about:
+                named.setdefault(message_id, []).append((place, call))
+        return named
+
+    @cached_property
+    def calls_for_each(self) -> Mapping[int, Sequence[tuple[int, Called]]]:
+        """The additions that name no record and are one for each all the same, by invocation; with their places.
+
+        That they are shows where a batch has several records: what is called once there is about the invocation.
+        """
+        unnamed = [
+            (place, call) for place, call in enumerate(self.called) if not call.about and call.writing is Writing.ADDS
+        ]
+        counts = Counter((call.invocation, _sort(call)) for _, call in unnamed)
+        for_each = {
+            sort for (number, sort), count in counts.items() if 1 < len(self.invocations[number].message_ids) <= count
+        }
+        found: dict[int, list[tuple[int, Called]]] = {}
+        for place, call in unnamed:
+            if _sort(call) in for_each:
+                found.setdefault(call.invocation, []).append((place, call))
+        return found
+
     @property
     def calls(self) -> int:
         """How many AWS calls the handler made."""
         return len(self.called)
+
+
+def _sort(call: Called) -> tuple[str, str, str]:
+    return call.service, call.operation, call.target

@@ -160,6 +160,31 @@ class TestUnconditionalWriteTwice:
         send(told.delivered("a"), "a")
         assert verdict_of(self.NAME, told.returned()).verdict is Verdict.HOLDS
 
+    @pytest.mark.parametrize(("failed", "verdict"), [((), Verdict.VIOLATED), (("a",), Verdict.HOLDS)])
+    def test_two_at_once_that_both_say_it_is_done(self, bare, failed, verdict):
+        told = bare("a", "b").delivered("a", "b").reappeared("a").delivered("a")
+        send(told, "a", invocation=0)
+        send(told, "a", invocation=1).returned(*failed, invocation=1)
+        assert verdict_of(self.NAME, told.returned(invocation=0)).verdict is verdict
+
+    @pytest.mark.parametrize(("for_each", "verdict"), [(2, Verdict.VIOLATED), (1, Verdict.HOLDS)])
+    def test_growing_number_that_names_nobody(self, bare, for_each, verdict):
+        """It is about the records if a batch of two has two of it, and about the invocation if it has one."""
+
+        def count(told):
+            call(told, operation="UpdateItem", writing=Writing.ADDS, target="t:total", parameters="one more")
+
+        told = bare("a", "b", "c").delivered("a", "b")
+        for _ in range(for_each):
+            count(told)
+        told.returned().delivered("c")
+        count(told)
+        told.returned().reappeared("c").delivered("c")
+        count(told)
+        found = verdict_of(self.NAME, told.returned())
+        assert found.verdict is verdict
+        assert [violation.business_keys for violation in found.violations] == [("c",)] * (verdict is Verdict.VIOLATED)
+
 
 class TestAcknowledgedWithoutWork:
     NAME = "acknowledged-without-work"

@@ -20,6 +20,8 @@ from redrive.scenarios.target import handler_of, load_target
 from redrive.scenarios.verification import jobs_of, verify_scenario
 from redrive.simulator.faults import DuplicateDelivery
 
+pytestmark = pytest.mark.once
+
 AGREEMENT = [scenario.name for scenario in SCENARIOS]
 OTHERS = ["happy-path", "duplicate-delivery", "whole-batch-failure", "dependency-lost", "crash-after-effect"]
 

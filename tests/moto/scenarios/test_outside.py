@@ -26,6 +26,8 @@ from redrive.simulator.trace import Ended
 
 pytest.importorskip("awslambdaric", reason="awslambdaric runs Python handlers in processes: pip install awslambdaric")
 
+pytestmark = pytest.mark.once
+
 VISIBILITY_TIMEOUT_S = 2
 
 HANDLER = """

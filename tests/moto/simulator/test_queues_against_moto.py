@@ -17,6 +17,7 @@ AGAINST_ITSELF = settings(STEPS, max_examples=max(60, STEPS.max_examples))
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("machine", [StandardMachine, FifoMachine], ids=["standard", "fifo"])
 def test_moto_does_the_same_but_for_what_is_known(machine, moto):
     run_state_machine_as_test(lambda: machine(moto), settings=AGAINST_MOTO)

@@ -14,6 +14,8 @@ from redrive.scenarios.rogues import ROGUES
 from redrive.scenarios.target import load_target
 from redrive.scenarios.verification import jobs_of, verify_scenario
 
+pytestmark = pytest.mark.once
+
 CARELESS = Path(__file__).parent / "careless"
 
 LARGE = QueueSpec(batch_size=300, batching_window_s=1)

@@ -16,6 +16,8 @@ from redrive.scenarios.target import handler_of, load_target
 from redrive.scenarios.verification import jobs_of, verify_scenario
 from redrive.simulator.faults import ConcurrentDuplicate, CrashAt, DuplicateDelivery, LostDelete, Moment
 
+pytestmark = pytest.mark.once
+
 HONEST = Path(__file__).parent / "honest"
 
 HANDLERS = (

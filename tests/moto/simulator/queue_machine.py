@@ -165,8 +165,7 @@ class QueueMachine(Comparison):
 
     def receives(self, queue, repeated, **request):
         deliveries, dead = ([], []), len(self.held("dead"))
-        # S24: tried again, it gives as many as the first time.
-        most = 10 if "ReceiveRequestAttemptId" in request else request["MaxNumberOfMessages"]
+        most = 10 if "ReceiveRequestAttemptId" in request else request["MaxNumberOfMessages"]  # S24: as the first time
         for _ in range(2 * HELD_MAX):
             answers = self.both(
                 "receive_message", queue, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"], **request

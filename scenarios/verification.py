@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from types import MappingProxyType
 
 import hypothesis
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
 from redrive.fixtures.faults import Fault
+from redrive.fixtures.runtimes.runtime import RuntimeUnavailable
 
 from .added_faults import with_faults
 from .capabilities import Capability
@@ -21,7 +23,7 @@ from .comparing import Runs
 from .consumer import Consumer
 from .crash_points import plans_at_every_call, simplest
 from .environments.simulated import SimulatedEnvironment
-from .errors import UnknownName, one_line
+from .errors import TargetError, UnknownName, one_line
 from .handler_runtime import IN_PROCESS, HandlerRuntime
 from .history import History
 from .invariants import INVARIANTS
@@ -40,7 +42,8 @@ DEFAULT_SEED = 0
 
 NO_FAULTS: Mapping[str, float] = MappingProxyType({})
 
-_SHORTENING_RUNS_MAX = 50
+_SHORTENING_TRIES_MAX = 2_000
+_SHORTENING_TRIES_IN_REAL_TIME = 3
 _LOOKS = 3
 """How many examples are tried of what the consumer does not claim."""
 _NUMBERS = st.integers(0, 2**32 - 1)
@@ -110,7 +113,8 @@ def verify_scenario(
 ) -> ScenarioResult:
     """Ask one scenario of one consumer, within :meth:`SimulatedEnvironment.running`.
 
-    With ``shrink=False`` the first history that breaks something will do, which is quicker.
+    With ``shrink=False`` the first history that breaks something will do, which is quicker. Raises
+    :class:`TargetError` if there is nothing to invoke: no such command, nobody at the URL.
     """
     began = time.perf_counter()
     reason = job.why_not()
@@ -128,10 +132,12 @@ def verify_scenario(
             seconds=round(time.perf_counter() - began, 3),
         )
     examples = job.scenario.examples(examples)
-    phases = (Phase.explicit, Phase.generate, Phase.shrink) if shrink else (Phase.explicit, Phase.generate)
+    # Where time is real a run takes seconds, so that what is found is shortened, but not shrunk.
+    is_virtual = Capability.VIRTUAL_TIME in job.capabilities
+    phases = (Phase.explicit, Phase.generate, *((Phase.shrink,) if shrink and is_virtual else ()))
     crashed = search.strike_every_call() if job.scenario.at_every_call else search.hunt(examples, phases)
     if shrink:
-        search.shorten()
+        search.shorten(_SHORTENING_TRIES_MAX if is_virtual else _SHORTENING_TRIES_IN_REAL_TIME)
     verdict, reason = search.verdict(crashed)
     return ScenarioResult(
         name=job.name,
@@ -215,6 +221,8 @@ class _Search:
                 with contextlib.suppress(_Broken):
                     self._judge(struck, struck.faults)
             self.calls += undisturbed.calls
+        except RuntimeUnavailable as error:
+            raise TargetError(str(error)) from error
         except Exception as error:  # noqa: BLE001 - setup or effects of the consumer failed: the verdict says so
             return f"the run failed with {one_line(error)}"
         return None
@@ -242,6 +250,8 @@ class _Search:
             return None
         except Flaky:
             return "the same plan ended differently when it was run again: the handler depends on more than it is given"
+        except RuntimeUnavailable as error:
+            raise TargetError(str(error)) from error
         except Exception as error:  # noqa: BLE001 - setup or effects of the consumer failed: the verdict says so
             return f"the run failed with {one_line(error)}"
         return None
@@ -280,16 +290,22 @@ class _Search:
         before = self.unclaimed.get(judgement.invariant, Verdict.HOLDS)
         self.unclaimed[judgement.invariant] = max(before, judgement.verdict, key=worst.index)
 
-    def shorten(self) -> None:
+    def shorten(self, tries: int) -> None:
         """Leave out messages and faults one by one, for as long as the same invariant is broken without them.
+
+        ``tries`` is how many shorter plans are run, at most, for each invariant.
 
         Hypothesis shrinks what a plan was drawn from, and may stop where no smaller draw is a smaller plan.
         """
         for name in self.broken:
-            for _ in range(_SHORTENING_RUNS_MAX):
+            left = tries
+            while left > 0:
                 before = self.broken[name][1].plan
-                if not any(self._breaks_as_well(plan, name) for plan in shorter_plans(before)):
+                tried = enumerate(islice(shorter_plans(before), left), 1)
+                used = next((number for number, plan in tried if self._breaks_as_well(plan, name)), None)
+                if used is None:
                     break
+                left -= used
 
     def _breaks_as_well(self, plan: Plan, name: str) -> bool:
         if not plan.messages:

@@ -17,6 +17,8 @@ from redrive.scenarios.rogues import ROGUES
 from redrive.scenarios.target import load_target
 from redrive.scenarios.verification import jobs_of, verify_scenario
 
+pytestmark = pytest.mark.once
+
 NO_ROGUES = {"shop"}
 
 

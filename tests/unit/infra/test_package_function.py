@@ -21,6 +21,8 @@ from redrive.infra.package_function import (
     main,
 )
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[3]
 
 

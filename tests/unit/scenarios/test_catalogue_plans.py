@@ -13,6 +13,8 @@ from redrive.scenarios.plan import EventChange, Kind, PointerKind
 from redrive.simulator.errors import SqsError
 from redrive.simulator.message_limits import check_message
 
+pytestmark = pytest.mark.slow
+
 CONSUMER = Consumer(
     handler="shop:handler",
     valid=lambda key: json.dumps({"order": key, "note": "Größe"}, ensure_ascii=False),

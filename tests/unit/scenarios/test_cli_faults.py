@@ -11,6 +11,8 @@ import pytest
 from redrive.fixtures.named_faults import NAMED_FAULTS
 from redrive.scenarios.cli import main
 
+pytestmark = pytest.mark.slow
+
 HONEST = """
 from redrive.scenarios import Consumer
 consumer = Consumer(handler=lambda event, context: {}, valid=str, claims=CLAIMS)

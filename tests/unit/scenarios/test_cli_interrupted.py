@@ -13,6 +13,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 DEADLINE_S = 30
 SCENARIOS = ("happy-path", "duplicate-delivery", "producer-duplicate", "reordered", "concurrent-duplicate")
 

@@ -11,6 +11,8 @@ import pytest
 
 from redrive.scenarios.cli import main
 
+pytestmark = pytest.mark.slow
+
 HANDLER = """
     import json, os, boto3
 

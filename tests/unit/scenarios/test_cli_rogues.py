@@ -63,6 +63,8 @@ class TestList:
         assert "give --json too" in err
 
 
+@pytest.mark.slow
+@pytest.mark.once
 class TestRun:
     WORDS = ("--examples", 2, "--jobs", 1)
 

@@ -12,6 +12,8 @@ from redrive.fixtures import sample_events
 from redrive.scenarios.cli import main
 from redrive.scenarios.replay import printable
 
+pytestmark = pytest.mark.slow
+
 HANDLER = """
     import json
     def handler(event, context):

@@ -63,7 +63,7 @@ _INPUT_IS_INVALID = frozenset(
 
 def acknowledged_after_failure(history: History) -> Iterator[Violation]:
     """No message is acknowledged whose every write failed, unless because the service calls it invalid."""
-    if history.looks_at_effects:
+    if history.looks_at_effects or not history.called:
         return
     for fate in _acknowledged(history):
         failed = _all_failed(_writes_that_count(history, fate))
@@ -75,7 +75,7 @@ def acknowledged_after_failure(history: History) -> Iterator[Violation]:
 def acknowledged_without_work(history: History) -> Iterator[Violation]:
     """What a message sets off when it comes alone it sets off in any company, and the other way round."""
     # Without a run of it alone nothing is said: to drop what is invalid is a choice.
-    if history.looks_at_effects:
+    if history.looks_at_effects or not history.related:
         return
     for fate in _acknowledged(history):
         alone = alone_of(history, fate)
@@ -90,7 +90,7 @@ def acknowledged_without_work(history: History) -> Iterator[Violation]:
 
 def unconditional_write_twice(history: History) -> Iterator[Violation]:
     """A second delivery of a message that succeeds makes no unguarded write once more, be it later or meanwhile."""
-    if history.looks_at_effects:
+    if history.looks_at_effects or not history.called:
         return
     for fate in history.fates:
         mine = [call for call in _mentioning(history, fate) if call.answer == "ok"]

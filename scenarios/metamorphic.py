@@ -128,7 +128,7 @@ def reason_of_failure(history: History) -> str:
 
 def _with_alone(history: History) -> Iterator[tuple[Fate, History]]:
     """The messages with their runs alone; none where faults struck, for those make a difference of their own."""
-    if _is_disturbed(history):
+    if not history.related or _is_disturbed(history):
         return
     for fate in history.fates:
         other = alone_of(history, fate) if fate.enqueued else None

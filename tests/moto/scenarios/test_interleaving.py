@@ -320,15 +320,16 @@ def test_ctrl_c_in_a_handler_comes_through(run):
     assert handler_thread.handler_threads() == 0
 
 
-def test_handler_that_computes_for_ever_is_stopped(run, monkeypatch):
-    def handler(event, context):
-        while True:
-            pass
-
+def test_handler_that_computes_for_ever_is_stopped(run, tmp_path, monkeypatch):
+    path = tmp_path / "computing_handler.py"
+    path.write_text("def handler(event, context):\n    while True:\n        pass\n")
+    handler = f"{path}:handler"
     monkeypatch.setattr(handler_thread, "BUSY_S", 0.2)
+    out, modules = sys.stdout, set(sys.modules)
     with pytest.raises(Busy, match="without an AWS call"):
         run(handler)
-    assert sys.stdout is not None
+    assert sys.stdout is out
+    assert not {name for name in set(sys.modules) - modules if name.startswith("computing")}
     deadline = time.monotonic() + 10
     while handler_thread.handler_threads() and time.monotonic() < deadline:
         time.sleep(0.001)

@@ -10,8 +10,6 @@ class Capability(StrEnum):
 
     VIRTUAL_TIME = "virtual time"
     """Time is simulated for the queue and the handler, so that hours cost nothing."""
-    CLOCK = "a clock in step with the queue's"
-    """What the queue waits has passed for the handler too, so that its leases end in time."""
     CALL_FAULTS = "faults at AWS calls"
     """A fault can strike at a given AWS call of the handler."""
     MESSAGE_FAULTS = "faults at messages"

@@ -36,10 +36,8 @@ class RuntimeKind(StrEnum):
 
 _CAPABILITIES = {
     RuntimeKind.IN_PROCESS: frozenset(Capability),
-    RuntimeKind.PROCESS: frozenset(
-        {Capability.CALL_FAULTS, Capability.MESSAGE_FAULTS, Capability.CONCURRENCY, Capability.CLOCK}
-    ),
-    RuntimeKind.HTTP: frozenset({Capability.MESSAGE_FAULTS, Capability.CLOCK}),
+    RuntimeKind.PROCESS: frozenset({Capability.CALL_FAULTS, Capability.MESSAGE_FAULTS, Capability.CONCURRENCY}),
+    RuntimeKind.HTTP: frozenset({Capability.MESSAGE_FAULTS}),
 }
 
 

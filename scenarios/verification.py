@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
@@ -213,19 +213,16 @@ class _Search:
 
     def strike_every_call(self) -> str | None:
         """Run the simplest plan, and then with a fault at each call that it came to. Returns as :meth:`hunt` does."""
-        try:
-            plan = self.runs.learned(simplest(self.job.scenario.plans(self.job.consumer)))
-            undisturbed = self.environment.run(plan, self.job.consumer, self.handler, seed=self.seed)
-            plans, self.points_in_all = plans_at_every_call(undisturbed)
-            for self.points, struck in enumerate(plans, 1):
-                with contextlib.suppress(_Broken):
-                    self._judge(struck, struck.faults)
-            self.calls += undisturbed.calls
-        except RuntimeUnavailable as error:
-            raise TargetError(str(error)) from error
-        except Exception as error:  # noqa: BLE001 - setup or effects of the consumer failed: the verdict says so
-            return f"the run failed with {one_line(error)}"
-        return None
+        return self._kept_from_its_end(self._strike_each)
+
+    def _strike_each(self) -> None:
+        plan = self.runs.learned(simplest(self.job.scenario.plans(self.job.consumer)))
+        undisturbed = self.environment.run(plan, self.job.consumer, self.handler, seed=self.seed)
+        plans, self.points_in_all = plans_at_every_call(undisturbed)
+        for self.points, struck in enumerate(plans, 1):
+            with contextlib.suppress(_Broken):
+                self._judge(struck, struck.faults)
+        self.calls += undisturbed.calls
 
     def hunt(self, examples: int, phases: tuple[Phase, ...]) -> str | None:
         """Generate and judge. Returns what kept the search from its end, or None."""
@@ -243,9 +240,11 @@ class _Search:
             test = hypothesis.given(plan=plans, number=_NUMBERS)(self._try_with_faults)
         else:
             test = hypothesis.given(plan=plans)(self._try)
-        test = hypothesis.seed(self.seed)(settings(test))
+        return self._kept_from_its_end(hypothesis.seed(self.seed)(settings(test)))
+
+    def _kept_from_its_end(self, search: Callable[[], None]) -> str | None:
         try:
-            test()
+            search()
         except _Broken:
             return None
         except Flaky:

@@ -41,7 +41,7 @@ class Handlers(Protocol):
     """Called with two virtual times before the clock goes from one to the other."""
 
     def get(self, number: int) -> Handler:
-        """The one in the execution environment of this number, made when it is first asked for."""
+        """The one in the execution environment of this number, which is made when it is first asked for."""
 
     def discard(self, number: int) -> None:
         """The execution environment timed out or crashed (E24)."""
@@ -79,18 +79,14 @@ class InsideHandlers:
 
     def __init__(self, handler: HandlerOf) -> None:
         self._environments = HandlerEnvironments(handler)
-        self._made: dict[int, InsideHandler] = {}
 
     def get(self, number: int) -> InsideHandler:
         """The one in the execution environment of this number."""
-        if number not in self._made:
-            self._made[number] = InsideHandler(self._environments.get(number))
-        return self._made[number]
+        return InsideHandler(self._environments.get(number))
 
     def discard(self, number: int) -> None:
         """Forget it."""
         self._environments.discard(number)
-        self._made.pop(number, None)
 
     def close(self) -> None:
         """There is nothing to give back."""

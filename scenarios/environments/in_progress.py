@@ -23,15 +23,13 @@ from redrive.simulator.faults import (
 from redrive.simulator.function import Ending, Outcome, crashed, timed_out
 from redrive.simulator.trace import Struck
 
+from ..evidence_table import Writing, rule_of
 from ..history import Called
 from ..mentions import Records
 from .aws_calls import evidence_about
 from .handler_thread import HandlerThread
 
 __all__ = ["Duplicate", "InProgress", "Wait"]
-
-# Reads cannot have an effect, so there is no need to look for one after them.
-_READS = ("Get", "List", "Describe", "Head", "Scan", "Query", "BatchGet")
 
 
 class Wait(NamedTuple):
@@ -99,7 +97,9 @@ class InProgress:
             self._live()
             # It took effect, whether or not the answer arrives.
             self._record_call(service, operation, answer)
-            self._wait(self.call_ms, wrote=answer == "ok" and not operation.startswith(_READS))
+            # Reads cannot have an effect, so there is no need to look for one after them.
+            reads = rule_of(service, operation).writing is Writing.READS
+            self._wait(self.call_ms, wrote=answer == "ok" and not reads)
             for fault in self.simulation.faults.at_call(self.invocation.number, self.calls, Moment.AFTER):
                 self.strike(fault)
 

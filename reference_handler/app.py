@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from .batch import batch_item_failures, process_batch
-from .clients import dynamodb_client
+from .clients import dynamodb_client, s3_client
 from .config import ConfigError, LedgerName, Settings, SinkName
 from .deadline import Deadline
 from .event import parse_event
@@ -15,6 +15,7 @@ from .ledger.dynamodb import DynamoDBLedger
 from .ledger.ledger import Ledger
 from .ledger.memory import MemoryLedger
 from .logs import Log
+from .payloads import Payloads, S3Payloads
 from .sinks.delta import DeltaSink
 from .sinks.dynamodb import DynamoDBSink
 from .sinks.memory import ROWS, MemorySink
@@ -56,6 +57,7 @@ def lambda_handler(event: Any, context: LambdaContext) -> dict[str, list[dict[st
         now_ms=_now_ms,
         lease_margin_ms=warm.settings.lease_margin_ms,
         max_workers=warm.settings.max_workers,
+        payloads=warm.payloads,
     )
     warm.batches += 1
     log = Log(level=warm.settings.log_level, request_id=context.aws_request_id)
@@ -72,6 +74,7 @@ class _WarmStart:
     settings: Settings
     ledger: Ledger
     sink: Sink
+    payloads: Payloads | None
     batches: int = 0
 
 
@@ -79,14 +82,27 @@ class _WarmStart:
 def _warm_start() -> _WarmStart:
     # The function's only module state. Made by the first invocation and kept; if that fails, tried again by the next.
     settings = Settings.from_environment(os.environ)
+    payloads = _payloads(settings)
     if settings.table is None or settings.ledger is LedgerName.MEMORY:
-        return _WarmStart(settings=settings, ledger=MemoryLedger(ttl_s=settings.ttl_s), sink=_local_sink(settings))
+        ledger = MemoryLedger(ttl_s=settings.ttl_s)
+        return _WarmStart(settings=settings, ledger=ledger, sink=_local_sink(settings), payloads=payloads)
     client = dynamodb_client(max_workers=settings.max_workers)
     shares_writes = settings.sink is SinkName.DYNAMODB
     return _WarmStart(
         settings=settings,
         ledger=DynamoDBLedger(client, table=settings.table, ttl_s=settings.ttl_s),
         sink=DynamoDBSink(client, table=settings.table) if shares_writes else _local_sink(settings),
+        payloads=payloads,
+    )
+
+
+def _payloads(settings: Settings) -> Payloads | None:
+    if not settings.payload_buckets:
+        return None
+    return S3Payloads(
+        lambda: s3_client(max_workers=settings.max_workers),
+        buckets=settings.payload_buckets,
+        bytes_max=settings.payload_bytes_max,
     )
 
 

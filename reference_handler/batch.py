@@ -1,5 +1,7 @@
 """A batch of records through claim, effect and completion: the heart of the function, with everything injected.
 
+First, bodies that are in S3 are fetched, where that is configured: the business key may be in them.
+
 1. Records with the same business key are grouped: the first is the work, the rest follow its outcome.
 2. All keys are claimed at once. Done: a duplicate, nothing to do. Leased by somebody else: a batch item failure.
 3. The work is done, by bulk or row by row as the sink likes it.
@@ -10,7 +12,7 @@ with a sink that takes one row at a time do the rows of one message group wait f
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from .concurrency import concurrently
@@ -20,6 +22,7 @@ from .event import Malformed, MalformedRecord, Received, Record
 from .items import Fate, Item, chains, walk
 from .keys import KeySource
 from .ledger.ledger import Claim, Ledger
+from .payloads import OutOfTime, Payloads, pointer_of, with_payload
 from .reasons import safe_reason
 from .sinks.sink import NOT_BEGUN, Effect, Outcome, Row, Sink, failed
 
@@ -42,11 +45,13 @@ def process_batch(
     now_ms: Callable[[], int],
     lease_margin_ms: int,
     max_workers: int,
+    payloads: Payloads | None = None,
 ) -> list[Item]:
     """Process a batch; returns one settled item for each record, in batch order.
 
     `owner` is the invocation's request id, `now_ms` reads milliseconds since the epoch. Errors of ledger and sink
     fail the records they concern, never the batch. What is no `Exception` (an interrupt) goes through.
+    Without `payloads`, a pointer to a body in S3 is a body like any other.
     """
     run = _Run(
         owner=owner,
@@ -57,7 +62,11 @@ def process_batch(
         lease_margin_ms=lease_margin_ms,
         max_workers=max_workers,
     )
-    items = _items(records, key_source)
+    items = _items(records)
+    if payloads is not None:
+        walk(items)  # what stands behind a malformed record is not fetched either
+        run.fetch(items, payloads)
+    _find_keys(items, key_source)
     walk(items)  # what stands behind a malformed record in its message group is not even claimed
     run.claim(items)
     walk(items)  # nor is what stands behind a lease of somebody else begun
@@ -72,23 +81,26 @@ def batch_item_failures(items: Sequence[Item]) -> dict[str, list[dict[str, str]]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in returned]}
 
 
-def _items(records: Sequence[Received], key_source: KeySource) -> list[Item]:
-    items: list[Item] = []
+def _items(records: Sequence[Received]) -> list[Item]:
+    items = [Item(index=index, received=received) for index, received in enumerate(records)]
+    for item in items:
+        if isinstance(item.received.content, Malformed):
+            item.settle(Fate.FAILED, f"malformed: {item.received.content.reason}")
+    return items
+
+
+def _find_keys(items: Sequence[Item], key_source: KeySource) -> None:
     leads: dict[str, Item] = {}
-    for index, received in enumerate(records):
-        item = Item(index=index, received=received)
-        items.append(item)
-        if isinstance(received.content, Malformed):
-            item.settle(Fate.FAILED, f"malformed: {received.content.reason}")
+    for item in items:
+        if not item.open:
             continue
         try:
-            item.key = key_source.key_of(received.content)
+            item.key = key_source.key_of(_record(item))
         except MalformedRecord as error:
             item.settle(Fate.FAILED, f"malformed: {error}")
             continue
         lead = leads.setdefault(item.key, item)
         item.lead = None if lead is item else lead
-    return items
 
 
 class _Raised(str):
@@ -115,6 +127,28 @@ class _Run:
     now_ms: Callable[[], int]
     lease_margin_ms: int
     max_workers: int
+
+    def fetch(self, items: Sequence[Item], payloads: Payloads) -> None:
+        """Fetch the bodies that are in S3."""
+
+        def fetch_one(item: Item) -> None:
+            record = _record(item)
+            try:
+                pointer = pointer_of(record)
+                if pointer is None:
+                    return
+                if not self.deadline.may_begin():
+                    raise OutOfTime
+                payload = payloads.fetch(pointer, self.deadline)
+                item.received = replace(item.received, content=with_payload(record, pointer, payload))
+            except OutOfTime:
+                item.settle(Fate.UNPROCESSED, _OUT_OF_TIME)
+            except MalformedRecord as error:
+                item.settle(Fate.FAILED, f"malformed: {error}")
+            except Exception as error:  # noqa: BLE001 - as with ledger and sink
+                item.settle(Fate.FAILED, f"payload: {safe_reason(error)}")
+
+        concurrently(fetch_one, [item for item in items if item.open], max_workers=self.max_workers)
 
     def claim(self, items: Sequence[Item]) -> None:
         """Claim the keys of all open items. The lease ends soon after this invocation must."""
@@ -182,12 +216,12 @@ class _Run:
         return _attempt(call) if self.deadline.may_settle() else _Raised(_OUT_OF_TIME)
 
     def _row(self, item: Item) -> Row:
-        content = item.received.content
-        assert isinstance(content, Record)
+        record = _record(item)
         return Row(
             business_key=_key(item),
-            message=to_message(content, ingested_at_us=self.now_ms() * 1000),
+            message=to_message(record, ingested_at_us=self.now_ms() * 1000),
             message_group=item.received.message_group,
+            pointer=record.pointer,
         )
 
     def _outcomes(self, rows: Sequence[Row]) -> Mapping[str, Outcome]:
@@ -218,3 +252,9 @@ class _Run:
 def _key(item: Item) -> str:
     assert item.key is not None  # malformed records have none, and are settled before any of this
     return item.key
+
+
+def _record(item: Item) -> Record:
+    content = item.received.content
+    assert isinstance(content, Record)  # the others are settled before any of this
+    return content

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from botocore.config import Config
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
 
-__all__ = ["dynamodb_client"]
+__all__ = ["dynamodb_client", "s3_client"]
 
 # boto3's own limits are 60 s to connect, 60 s to read and five attempts: one hanging call would outlive the
 # invocation, and with it the answer. These end a call in 5 s at worst, back-off included, and SQS does the retrying.
@@ -19,18 +21,27 @@ _ATTEMPTS_MAX = 2
 def dynamodb_client(*, max_workers: int) -> DynamoDBClient:
     """A client for `max_workers` threads. Region, endpoint and credentials are found in boto3's usual places."""
     import boto3
-    from botocore.config import Config
 
-    client = boto3.client(
-        "dynamodb",
-        config=Config(
-            connect_timeout=_CONNECT_TIMEOUT_S,
-            read_timeout=_READ_TIMEOUT_S,
-            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS_MAX},
-            max_pool_connections=max_workers,
-        ),
-    )
+    client = boto3.client("dynamodb", config=_config(max_workers))
     # botocore makes these classes when they are first asked for, and two threads that ask at once get two sets of them:
     # an `except` of one set does not catch an error of the other. So ask now, while there is one thread.
     _ = client.exceptions
     return client
+
+
+def s3_client(*, max_workers: int) -> S3Client:
+    """As `dynamodb_client`. A body that is read piece by piece may take longer in all than one call."""
+    import boto3
+
+    return boto3.client("s3", config=_config(max_workers))
+
+
+def _config(max_workers: int) -> Config:
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=_CONNECT_TIMEOUT_S,
+        read_timeout=_READ_TIMEOUT_S,
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS_MAX},
+        max_pool_connections=max_workers,
+    )

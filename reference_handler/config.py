@@ -22,6 +22,7 @@ W = TypeVar("W", bound=StrEnum)
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 # The names that SQS allows (S04).
 _ATTRIBUTE = re.compile(r"(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)")
+_BUCKET = re.compile(r"[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]")
 _NUMBER = re.compile(r"[0-9]{1,10}")
 
 _DAY_S = 86_400
@@ -31,6 +32,8 @@ _DAY_S = 86_400
 _TTL_S = 1_209_600 + _DAY_S
 # Longer than any lease, which lasts at most a function's 900 s and the margin.
 _TTL_S_MIN = 3_600
+# All the bodies of a batch are in memory at once: ten of these fit into the 256 MB that the function has by default.
+_PAYLOAD_BYTES_MAX = 8_388_608
 
 
 class ConfigError(ValueError):
@@ -67,13 +70,18 @@ class LogLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the environment variables say. `table` is set whenever the ledger is in DynamoDB."""
+    """What the environment variables say. `table` is set whenever the ledger is in DynamoDB.
+
+    Without `payload_buckets`, pointers to bodies in S3 are not followed.
+    """
 
     sink: SinkName = SinkName.DELTA
     delta_table: Path = Path("/tmp/redrive/sqs_messages")  # noqa: S108 - the one place Lambda lets a function write
     ledger: LedgerName = LedgerName.MEMORY
     table: str | None = None
     key_source: KeySource = KeySource()  # noqa: RUF009 - frozen
+    payload_buckets: frozenset[str] = frozenset()
+    payload_bytes_max: int = _PAYLOAD_BYTES_MAX
     ttl_s: int = _TTL_S
     deadline_reserve_ms: int = 1_000
     lease_margin_ms: int = 1_000
@@ -106,6 +114,8 @@ class Settings:
                 pointer=read.pointer("REDRIVE_BUSINESS_KEY_POINTER"),
                 attribute=read.attribute("REDRIVE_BUSINESS_KEY_ATTRIBUTE"),
             ),
+            payload_buckets=read.buckets("REDRIVE_PAYLOAD_BUCKETS"),
+            payload_bytes_max=read.number("REDRIVE_PAYLOAD_BYTES_MAX", default.payload_bytes_max, 1, 268_435_456),
             ttl_s=read.number("REDRIVE_TTL_S", default.ttl_s, _TTL_S_MIN, 3_650 * _DAY_S),
             deadline_reserve_ms=read.number("REDRIVE_DEADLINE_RESERVE_MS", default.deadline_reserve_ms, 0, 600_000),
             lease_margin_ms=read.number("REDRIVE_LEASE_MARGIN_MS", default.lease_margin_ms, 0, 600_000),
@@ -158,6 +168,15 @@ class _Reader:
         if text is not None and not _TABLE.fullmatch(text):
             raise ConfigError(name, f"bad value {shown(text)}", allowed)
         return text
+
+    def buckets(self, name: str) -> frozenset[str]:
+        text = self._get(name)
+        if text is None:
+            return frozenset()
+        names = [part.strip() for part in text.split(",")]
+        if not all(map(_BUCKET.fullmatch, names)):
+            raise ConfigError(name, f"bad value {shown(text)}", "names of S3 buckets with commas between them")
+        return frozenset(names)
 
     def pointer(self, name: str) -> tuple[str, ...] | None:
         text = self._get(name)

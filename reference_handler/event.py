@@ -14,7 +14,16 @@ from typing import Any
 
 from .reasons import shown
 
-__all__ = ["EventError", "Malformed", "MalformedRecord", "MessageAttribute", "Received", "Record", "parse_event"]
+__all__ = [
+    "EventError",
+    "Malformed",
+    "MalformedRecord",
+    "MessageAttribute",
+    "Pointer",
+    "Received",
+    "Record",
+    "parse_event",
+]
 
 _COUNT = re.compile(r"[0-9]{1,9}")
 
@@ -39,8 +48,19 @@ class MessageAttribute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pointer:
+    """Where a body is that its message does not have (E25)."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A record whose every text encodes as UTF-8. `attributes` are the system attributes (S23)."""
+    """A record whose every text encodes as UTF-8. `attributes` are the system attributes (S23).
+
+    `pointer` says where the body was, if it was not in the message.
+    """
 
     message_id: str
     body: str
@@ -51,6 +71,7 @@ class Record:
     message_attributes: Mapping[str, MessageAttribute] = field(default_factory=dict)
     queue_arn: str | None = None
     aws_region: str | None = None
+    pointer: Pointer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

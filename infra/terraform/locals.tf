@@ -16,4 +16,7 @@ locals {
   business_key_environment = var.business_key_pointer == "" ? {} : {
     REDRIVE_BUSINESS_KEY_POINTER = var.business_key_pointer
   }
+  payload_environment = var.payload_bucket == "" ? {} : {
+    REDRIVE_PAYLOAD_BUCKETS = var.payload_bucket
+  }
 }

@@ -1,5 +1,7 @@
 data "aws_caller_identity" "current" {}
 
+data "aws_partition" "current" {}
+
 data "aws_iam_policy_document" "trust" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -49,4 +51,20 @@ resource "aws_iam_role_policy" "function" {
   name   = "consumer"
   role   = aws_iam_role.function.id
   policy = data.aws_iam_policy_document.function.json
+}
+
+# Nothing is put there or deleted: the bodies are the producers'.
+data "aws_iam_policy_document" "payloads" {
+  statement {
+    sid       = "Payloads"
+    actions   = ["s3:GetObject"]
+    resources = ["arn:${data.aws_partition.current.partition}:s3:::${var.payload_bucket}/*"]
+  }
+}
+
+resource "aws_iam_role_policy" "payloads" {
+  count  = var.payload_bucket == "" ? 0 : 1
+  name   = "payloads"
+  role   = aws_iam_role.function.id
+  policy = data.aws_iam_policy_document.payloads.json
 }

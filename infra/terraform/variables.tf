@@ -178,6 +178,18 @@ variable "business_key_pointer" {
   }
 }
 
+variable "payload_bucket" {
+  description = "S3 bucket with the bodies that producers with the Extended Client Library send pointers to. Empty means that pointers are not followed."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$", var.payload_bucket))
+    error_message = "payload_bucket must be empty or the name of a bucket."
+  }
+}
+
 variable "log_level" {
   description = "Least severe level that the handler logs."
   type        = string

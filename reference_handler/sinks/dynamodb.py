@@ -7,6 +7,7 @@ either leased, and the retry writes it when the lease has ended, or done, and th
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from ..deadline import Deadline
 from ..ledger.dynamodb import NAMES, OWNED, old_item, owned_values
 from ..ledger.ledger import Status
+from ..proto.sqs_messages_pb2 import SqsMessage
 from .sink import COMPLETED, Outcome, Row, failed
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ class DynamoDBSink:
 
     The item then has `message_id`, `body`, `message` (the serialized SqsMessage), `processed_at` (ISO 8601, UTC),
     `message_group` if there is one, and `revision`: how often the effect was written. Above 1 it would be a bug.
+
+    A body that was fetched from S3 and is too large for an item stays there. In place of `body`, also in `message`,
+    there are `body_location` (an S3 URI), `body_bytes` and `body_sha256` (hex) of what was read.
     """
 
     bulk = False
@@ -46,16 +51,9 @@ class DynamoDBSink:
         return {row.business_key: self._write(row, owner) for row in rows}
 
     def _write(self, row: Row, owner: str) -> Outcome:
-        message = row.message.SerializeToString(deterministic=True)
-        # The body stands in the item twice: to be read by people and queries, and inside the message.
-        if len(row.message.body.encode()) + len(message) > ITEM_BYTES_MAX:
+        columns = _columns(row)
+        if columns is None:
             return failed("larger than an item of DynamoDB can be (400 KB)")
-        columns: dict[str, AttributeValueTypeDef] = {
-            "message_id": {"S": row.message.message_id},
-            "body": {"S": row.message.body},
-            "message": {"B": message},
-            "processed_at": {"S": _iso(row.message.ingested_at)},
-        }
         if row.message_group is not None:
             columns["message_group"] = {"S": row.message_group}
         values: dict[str, AttributeValueTypeDef] = {
@@ -83,11 +81,38 @@ class DynamoDBSink:
             if (
                 item.get("status") == {"S": Status.DONE}
                 and item.get("owner") == {"S": owner}
-                and item.get("message") == {"B": message}
+                and item.get("message") == columns["message"]
             ):
                 return COMPLETED
             return failed("the lease went to another invocation")
         return COMPLETED
+
+
+def _columns(row: Row) -> dict[str, AttributeValueTypeDef] | None:
+    """What the row adds to its item; None if that is too large."""
+    message = row.message
+    body = message.body.encode()
+    serialized = message.SerializeToString(deterministic=True)
+    of_body: dict[str, AttributeValueTypeDef] = {"body": {"S": message.body}}
+    # The body stands in the item twice: to be read by people and queries, and inside the message.
+    if len(body) + len(serialized) > ITEM_BYTES_MAX:
+        if row.pointer is None:
+            return None
+        without_body = SqsMessage()
+        without_body.CopyFrom(message)
+        without_body.ClearField("body")
+        serialized = without_body.SerializeToString(deterministic=True)
+        of_body = {
+            "body_location": {"S": f"s3://{row.pointer.bucket}/{row.pointer.key}"},
+            "body_bytes": {"N": str(len(body))},
+            "body_sha256": {"S": hashlib.sha256(body).hexdigest()},
+        }
+    return {
+        "message_id": {"S": message.message_id},
+        **of_body,
+        "message": {"B": serialized},
+        "processed_at": {"S": _iso(message.ingested_at)},
+    }
 
 
 def _iso(timestamp_us: int) -> str:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from ..deadline import Deadline
+from ..event import Pointer
 from ..proto.sqs_messages_pb2 import SqsMessage
 
 __all__ = ["COMPLETED", "NOT_BEGUN", "WRITTEN", "Effect", "Outcome", "Row", "Sink", "failed"]
@@ -13,11 +14,15 @@ __all__ = ["COMPLETED", "NOT_BEGUN", "WRITTEN", "Effect", "Outcome", "Row", "Sin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One business key's work. `message_group` as delivered, on standard queues too."""
+    """One business key's work. `message_group` as delivered, on standard queues too.
+
+    `pointer` says where the message's body is, if it was fetched from there.
+    """
 
     business_key: str
     message: SqsMessage
     message_group: str | None = None
+    pointer: Pointer | None = None
 
 
 class Effect(StrEnum):

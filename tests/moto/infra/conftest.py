@@ -158,8 +158,11 @@ def _queue(client: Client, name: str) -> dict[str, Any]:
 def _role(client: Client, name: str) -> dict[str, Any]:
     iam = client("iam")
     assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
-    (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
-    statements = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]["Statement"]
+    statements = [
+        statement
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
+        for statement in iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]["Statement"]
+    ]
     return {
         "trust": iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]["Statement"],
         "statements": {statement["Sid"]: statement for statement in statements},

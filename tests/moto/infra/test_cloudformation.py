@@ -99,6 +99,20 @@ def test_the_role_names_each_resource(stack, suffix):
     assert {statement["Effect"] for statement in stack["role"]["statements"].values()} == {"Allow"}
 
 
+def test_the_role_may_read_the_payload_bucket_and_the_function_is_told_of_it(deploy, describe, aws):
+    deploy(PayloadBucket="large-orders")
+    stack = describe(aws, "orders")
+
+    assert stack["role"]["statements"]["Payloads"] == {
+        "Sid": "Payloads",
+        "Effect": "Allow",
+        "Action": ["s3:GetObject"],
+        "Resource": "arn:aws:s3:::large-orders/*",
+    }
+    settings = Settings.from_environment(stack["function"]["Environment"]["Variables"])
+    assert settings.payload_buckets == {"large-orders"}
+
+
 def test_only_lambda_in_this_account_can_take_the_role(stack):
     assert stack["role"]["trust"] == [
         {

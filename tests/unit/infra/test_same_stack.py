@@ -19,6 +19,7 @@ SAME_NAMES = {
     "function_memory_mb": "FunctionMemoryMegabytes",
     "architecture": "Architecture",
     "business_key_pointer": "BusinessKeyPointer",
+    "payload_bucket": "PayloadBucket",
     "log_level": "LogLevel",
     "log_retention_days": "LogRetentionDays",
     "table_deletion_protection": "TableDeletionProtection",
@@ -53,6 +54,16 @@ def module(module_folder):
 @pytest.fixture(scope="session")
 def resources(template):
     return {name: resource["Properties"] for name, resource in template["Resources"].items()}
+
+
+@pytest.fixture(scope="session")
+def statements(resources):
+    """What the role allows, in both of its policies, by Sid."""
+    return {
+        statement["Sid"]: statement
+        for policy in ("FunctionPolicy", "PayloadPolicy")
+        for statement in resources[policy]["PolicyDocument"]["Statement"]
+    }
 
 
 def test_variables_and_parameters_have_the_same_names(module, template):
@@ -102,31 +113,46 @@ def test_the_function_gets_the_same_environment(module, resources):
     assert in_template["REDRIVE_TABLE"] == {"Ref": "LedgerTable"}
 
 
-def test_the_role_allows_the_same_actions(module, resources):
-    document = module.block('data "aws_iam_policy_document" "function"')
+def test_the_role_allows_the_same_actions(module, statements):
+    document = "".join(module.block(f'data "aws_iam_policy_document" "{name}"') for name in ("function", "payloads"))
     in_module = set(re.findall(r'"(\w+:\w+)"', document))
-    statements = resources["FunctionPolicy"]["PolicyDocument"]["Statement"]
 
-    assert in_module == {action for statement in statements for action in statement["Action"]}
+    assert in_module == {action for statement in statements.values() for action in statement["Action"]}
     assert in_module >= {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
     assert not re.search(r'resources += \["\*"\]', document)
-    assert "*" not in [statement["Resource"] for statement in statements]
+    assert "*" not in [statement["Resource"] for statement in statements.values()]
 
 
-def test_the_role_allows_what_the_handler_calls_and_nothing_else(resources):
-    called = set()
+def test_the_role_allows_what_the_handler_calls_and_nothing_else(statements):
+    called = {"Table": set(), "Payloads": set()}
     for path in find_handler_folder().rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="_client"), attr=method)):
-                    called.add("dynamodb:" + method.title().replace("_", ""))
-    (allowed,) = (
-        statement["Action"]
-        for statement in resources["FunctionPolicy"]["PolicyDocument"]["Statement"]
-        if statement["Sid"] == "Table"
-    )
+                    called["Table"].add("dynamodb:" + method.title().replace("_", ""))
+                case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Attribute(attr="_s3")), attr=method)):
+                    called["Payloads"].add("s3:" + method.title().replace("_", ""))
 
-    assert set(allowed) == called
+    assert {sid: set(statements[sid]["Action"]) for sid in called} == called
+
+
+def test_payloads_are_read_from_the_one_bucket_and_only_if_there_is_one(module, template, resources, statements):
+    assert template["Resources"]["PayloadPolicy"]["Condition"] == "HasPayloadBucket"
+    assert resources["PayloadPolicy"]["Roles"] == resources["FunctionPolicy"]["Roles"]
+    assert statements["Payloads"]["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:s3:::${PayloadBucket}/*"}
+    assert template["Conditions"]["HasPayloadBucket"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "PayloadBucket"}, ""]}]}
+    assert resources["ConsumerFunction"]["Environment"]["Variables"]["REDRIVE_PAYLOAD_BUCKETS"] == {
+        "Fn::If": ["HasPayloadBucket", {"Ref": "PayloadBucket"}, {"Ref": "AWS::NoValue"}]
+    }
+    policy = 'resource "aws_iam_role_policy" "payloads"'
+    assert module.value(policy, "count") == 'var.payload_bucket == "" ? 0 : 1'
+    assert module.value(policy, "role") == module.value('resource "aws_iam_role_policy" "function"', "role")
+    document = 'data "aws_iam_policy_document" "payloads"'
+    assert module.value(policy, "policy") == "data.aws_iam_policy_document.payloads.json"
+    assert module.value(document, "resources").endswith('.partition}:s3:::${var.payload_bucket}/*"]')
+    assert module.value("locals", "REDRIVE_PAYLOAD_BUCKETS") == "var.payload_bucket"
+    assert 'payload_environment = var.payload_bucket == "" ? {} : {' in module.block("locals")
+    assert "local.payload_environment" in module.block('resource "aws_lambda_function" "consumer"')
 
 
 def test_the_trust_is_for_lambda_in_this_account(module, resources):

@@ -47,7 +47,7 @@ def variables_folder(module_folder, tmp_path_factory):
     (folder / "outputs.tf").write_text(
         'output "visibility_timeout_s" {\n  value = local.visibility_timeout_s\n}\n'
         'output "queue_suffix" {\n  value = local.queue_suffix\n}\n'
-        'output "environment" {\n  value = local.business_key_environment\n}\n'
+        'output "environment" {\n  value = merge(local.business_key_environment, local.payload_environment)\n}\n'
     )
     return folder
 
@@ -85,6 +85,10 @@ def test_the_visibility_timeout_grows_with_timeout_and_window(plan):
 
 def test_a_business_key_pointer_reaches_the_environment(plan):
     assert plan(business_key_pointer="/order/id")["environment"] == {"REDRIVE_BUSINESS_KEY_POINTER": "/order/id"}
+
+
+def test_a_payload_bucket_reaches_the_environment(plan):
+    assert plan(payload_bucket="large-orders")["environment"] == {"REDRIVE_PAYLOAD_BUCKETS": "large-orders"}
 
 
 @pytest.mark.parametrize(
@@ -132,6 +136,7 @@ def test_variables_at_their_limits_are_accepted(plan, variables):
         ({"architecture": "sparc"}, "architecture must be arm64 or x86_64"),
         ({"business_key_pointer": "order/id"}, "a JSON pointer that begins with a slash"),
         ({"business_key_pointer": "/order~2"}, "a JSON pointer that begins with a slash"),
+        ({"payload_bucket": "s3://orders"}, "payload_bucket must be empty or the name of a bucket"),
         ({"log_level": "LOUD"}, "log_level must be DEBUG, INFO, WARNING or ERROR"),
         ({"log_retention_days": 31}, "log_retention_days must be 1, 3, 5"),
         ({"oldest_message_age_alarm_s": 345_600}, "less than message_retention_s"),

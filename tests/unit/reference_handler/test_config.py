@@ -24,6 +24,8 @@ def test_every_variable_is_read():
             "REDRIVE_TABLE": "orders.ledger",
             "REDRIVE_BUSINESS_KEY_POINTER": "/order/a~1b~0c/0",
             "REDRIVE_BUSINESS_KEY_ATTRIBUTE": "order-id",
+            "REDRIVE_PAYLOAD_BUCKETS": "large-orders, large.orders.2",
+            "REDRIVE_PAYLOAD_BYTES_MAX": "1",
             "REDRIVE_TTL_S": "3600",
             "REDRIVE_DEADLINE_RESERVE_MS": "5000",
             "REDRIVE_LEASE_MARGIN_MS": "0",
@@ -38,6 +40,8 @@ def test_every_variable_is_read():
         ledger=LedgerName.DYNAMODB,
         table="orders.ledger",
         key_source=KeySource(pointer=("order", "a/b~c", "0"), attribute="order-id"),
+        payload_buckets=frozenset({"large-orders", "large.orders.2"}),
+        payload_bytes_max=1,
         ttl_s=3600,
         deadline_reserve_ms=5000,
         lease_margin_ms=0,
@@ -53,6 +57,7 @@ def test_the_dynamodb_sink_brings_its_ledger():
 
 def test_empty_is_not_set():
     names = ["SINK", "LEDGER", "TABLE", "DELTA_TABLE", "BUSINESS_KEY_POINTER", "BUSINESS_KEY_ATTRIBUTE", "TTL_S"]
+    names += ["PAYLOAD_BUCKETS", "PAYLOAD_BYTES_MAX"]
     assert Settings.from_environment({f"REDRIVE_{name}": "" for name in names}) == Settings()
 
 
@@ -69,6 +74,10 @@ def test_empty_is_not_set():
         ("REDRIVE_BUSINESS_KEY_ATTRIBUTE", ".order", "message attribute"),
         ("REDRIVE_BUSINESS_KEY_ATTRIBUTE", "order.", "message attribute"),
         ("REDRIVE_BUSINESS_KEY_ATTRIBUTE", "o" * 257, "message attribute"),
+        ("REDRIVE_PAYLOAD_BUCKETS", "orders,", "names of S3 buckets"),
+        ("REDRIVE_PAYLOAD_BUCKETS", "s3://orders", "names of S3 buckets"),
+        ("REDRIVE_PAYLOAD_BUCKETS", "orders,*", "names of S3 buckets"),
+        ("REDRIVE_PAYLOAD_BYTES_MAX", "0", "from 1 to 268435456"),
         ("REDRIVE_TTL_S", "3599", "from 3600"),
         ("REDRIVE_TTL_S", "14d", "whole number"),
         ("REDRIVE_DEADLINE_RESERVE_MS", "-1", "whole number"),

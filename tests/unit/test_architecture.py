@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "reference_handler": set(),
     "fixtures": set(),
     "simulator": {"fixtures"},
-    "scenarios": {"fixtures", "simulator"},
+    "scenarios": {"fixtures", "simulator", "infra"},
     "load": {"fixtures"},
     "infra": {"fixtures"},
 }

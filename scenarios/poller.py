@@ -9,9 +9,11 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import count
+from typing import Any, Final, Protocol
 from uuid import uuid4
 
 from redrive.fixtures.event_builder import record_from_received
@@ -25,7 +27,7 @@ from redrive.simulator.scaling import START
 
 from .queue_calls import PAUSES_S, QueueCalls
 
-__all__ = ["WAIT_S_MAX", "Counts", "Poller", "epoch_ms"]
+__all__ = ["WAIT_S_MAX", "Counts", "Interference", "Poller", "epoch_ms"]
 
 WAIT_S_MAX: Final = 20
 """The longest that SQS lets a receive wait for a first message."""
@@ -55,6 +57,22 @@ class Counts:
     filtered: int = 0
 
 
+class Interference(Protocol):
+    """What goes wrong between the queue and the function, as somebody plans it. Messages are as they were received."""
+
+    def about_to_receive(self) -> None:
+        """The poller is about to ask the queue for messages."""
+
+    def received(self, message: dict[str, Any]) -> None:
+        """The poller has taken a message into a batch."""
+
+    def lets_begin(self, invocation: int, batch: Sequence[dict[str, Any]]) -> bool:
+        """Whether a batch comes to its invocation, after a while maybe; if not, it is left to become visible again."""
+
+    def deletes(self, invocation: int, message: dict[str, Any]) -> bool:
+        """Whether the deletion of a message that was processed is played here, so that the poller is not to ask."""
+
+
 class Poller:
     """Receives from a queue, invokes a function with batches, and deletes what it processed.
 
@@ -64,8 +82,8 @@ class Poller:
     each time for another execution environment; ``on_discard`` hears of environments that are gone (E24).
 
     Waiting is the queue's: a receive takes up to ``wait_s`` seconds, so that is how long :meth:`run` may go on after
-    ``stop`` is set. With 0 the queue is asked again at once, which only a queue in this process should be.
-    Everything that happens is given to ``record``, one event at a time.
+    ``stop`` is set. With 0 the queue is asked again after ``pause_s``.
+    Everything that happens is given to ``record``, one event at a time. ``number`` gives the numbers of invocations.
     """
 
     def __init__(
@@ -83,6 +101,9 @@ class Poller:
         request_id: Callable[[], str] = lambda: str(uuid4()),
         record: Callable[[trace.Event], object] = lambda _: None,
         on_discard: Callable[[int], None] = lambda _: None,
+        number: Callable[[], int] | None = None,
+        interference: Interference | None = None,
+        pause_s: float = 0.0,
     ) -> None:
         self._queue = QueueCalls(client, queue_url=queue_url, stop=stop, pauses_s=pauses_s)
         self._queue_arn = queue_arn
@@ -95,7 +116,11 @@ class Poller:
         self._record = record
         self._environments = ExecutionEnvironments(on_discard)
         self._counted: Counter[str] = Counter()
-        self._invocations = 0
+        self._number = number if number is not None else count().__next__
+        self._interference = interference
+        self._pause_s = pause_s
+        self._empty_events = 0
+        self._gate = _Gate()
         self._lock = threading.Lock()
 
     @property
@@ -121,7 +146,7 @@ class Poller:
         threads = [
             # Daemons, so that a handler that never returns does not keep the process.
             threading.Thread(target=serve, name=f"poller-{number}", daemon=True)
-            for number in range(self._mapping.concurrent_batches or START)
+            for number in range(_batches_at_once(self._mapping))
         ]
         for thread in threads:
             thread.start()
@@ -130,20 +155,44 @@ class Poller:
         if errors:
             raise errors[0]
 
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Nothing is received meanwhile, so that what is sent within comes together."""
+        with self._gate.shut():
+            yield
+
+    def invoke_empty(self) -> None:
+        """Have the function invoked with an event that has no records, when it is next free."""
+        with self._lock:
+            self._empty_events += 1
+
     def _serve(self) -> None:
         # The wait of a quiet queue's long poll (E03) is here the queue's own, hence none is added.
         assembly: Assembly[dict[str, Any]] = Assembly(self._mapping, long_poll_ms=0)
         while not self._stop.is_set():
+            if self._takes_empty_event():
+                self._process(Batch([], []))
             batch = self._collect(assembly)
             if batch is not None:
                 self._process(batch)
+            elif self._pause_s:
+                self._stop.wait(self._pause_s)
+
+    def _takes_empty_event(self) -> bool:
+        with self._lock:
+            wanted = self._empty_events > 0
+            self._empty_events -= wanted
+            return wanted
 
     def _collect(self, assembly: Assembly[dict[str, Any]]) -> Batch[dict[str, Any]] | None:
         """The next batch: full, or what there is when its window ends (E02); maybe nothing."""
         wait_s = self._wait_s
         while not self._stop.is_set():
             if (ask := assembly.ask()) > 0:
-                self._take_in(assembly, self._queue.receive(ask, wait_s=wait_s))
+                with self._gate.open():
+                    if self._interference is not None:
+                        self._interference.about_to_receive()
+                    self._take_in(assembly, self._queue.receive(ask, wait_s=wait_s))
             now_ms = self._now_ms()
             due_ms = assembly.due_ms(now_ms)
             if due_ms is None:
@@ -161,6 +210,8 @@ class Poller:
             record = record_from_received(message, queue_arn=self._queue_arn)
             if assembly.passes(record):
                 assembly.add(now_ms, message, record)
+                if self._interference is not None:
+                    self._interference.received(message)
             else:
                 dropped.append(message)
         if dropped:
@@ -171,10 +222,11 @@ class Poller:
 
     def _process(self, collected: Batch[dict[str, Any]]) -> None:
         batch = collected.deliveries
+        number = self._number()
+        if self._interference is not None and not self._interference.lets_begin(number, batch):
+            return
         started_ms = self._now_ms()
         with self._lock:
-            number = self._invocations
-            self._invocations += 1
             environment, cold = self._environments.lend()
         self._tell("invocations", trace.Began(started_ms, number, environment, cold, len(batch)))
         for message in batch:
@@ -205,7 +257,10 @@ class Poller:
                 self._now_ms(), number, outcome.ending, outcome.payload, result.verdict, result.failed, result.problem
             ),
         )
-        self._acknowledge(number, [message for message in batch if message["MessageId"] not in result.failed])
+        done = [message for message in batch if message["MessageId"] not in result.failed]
+        if self._interference is not None:
+            done = [message for message in done if not self._interference.deletes(number, message)]
+        self._acknowledge(number, done)
         self._count("failed", sum(message["MessageId"] in result.failed for message in batch))
 
     def _outcome(self, invocation: Invocation) -> Outcome:
@@ -239,3 +294,43 @@ class Poller:
     def _count(self, what: str, number: int) -> None:
         with self._lock:
             self._counted[what] += number
+
+
+def _batches_at_once(mapping: MappingConfig) -> int:
+    """How many batches may be with the function at once (E13, E14)."""
+    return mapping.concurrent_batches or min(START, mapping.maximum_concurrency or START)
+
+
+class _Gate:
+    """Lets any number pass at once, until it is shut and nobody is within."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._within = 0
+        self._is_shut = False
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Wait while it is shut, and pass."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_shut)
+            self._within += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._within -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        """Shut it, and wait until nobody is within."""
+        with self._changed:
+            self._is_shut = True
+            self._changed.wait_for(lambda: not self._within)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_shut = False
+                self._changed.notify_all()

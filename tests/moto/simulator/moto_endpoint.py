@@ -3,9 +3,9 @@
 from redrive.fixtures.event_builder import SENT_AT_MS
 from redrive.fixtures.stacks import reset_moto
 from redrive.scenarios.parity import Peer, peer
+from redrive.scenarios.probes.simulated_sqs import SimulatedSqs
 
 from .queue_comparison import Endpoint
-from .simulated_sqs import SimulatedSqs
 
 
 class Clock:

@@ -6,24 +6,19 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
-from botocore.exceptions import ClientError
 from hypothesis import note
 from hypothesis.stateful import RuleBasedStateMachine
 
 from redrive.scenarios.parity import Peer
+from redrive.scenarios.probes.queues import COUNTS, Refused, ask, by_entry
+from redrive.scenarios.probes.simulated_sqs import SimulatedSqs
 
 from .queue_requests import MESSAGE_BYTES_MAX
-from .simulated_sqs import SimulatedSqs
 
 FIVE_MINUTES_MS = 300_000
 MINUTE_MS = 60_000
 ROUNDS_MOST = 10
 TWELVE_HOURS_MS = 43_200_000
-COUNTS = [
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +35,6 @@ class Endpoint:
     passes: Callable[[int], None]
     resolution_ms: int
     longest_ms: int = TWELVE_HOURS_MS
-
-
-class Refused(NamedTuple):
-    """An error: its code, and the HTTP status or an entry's SenderFault."""
-
-    code: str
-    status: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -349,22 +337,6 @@ def of_side(request, side):
     if isinstance(request, list):
         return [of_side(value, side) for value in request]
     return request
-
-
-def ask(client, method, request):
-    try:
-        answer = getattr(client, method)(**request)
-    except ClientError as error:
-        return Refused(error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"])
-    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
-
-
-def by_entry(answer):
-    outcomes = {entry["Id"]: entry for entry in answer.get("Successful", ())}
-    for entry in answer.get("Failed", ()):
-        assert entry["Id"] not in outcomes
-        outcomes[entry["Id"]] = Refused(entry["Code"], entry["SenderFault"])
-    return outcomes
 
 
 def by_group(deliveries):

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from redrive.scenarios.probes.queues import changed, text
+
 MESSAGE_BYTES_MAX = 1_024
 TOO_LONG_FOR_A_BATCH = 600_000
 
@@ -23,10 +25,6 @@ class Long(str):
 
     def __repr__(self):
         return f"{self[0]!r} * {len(self)}"
-
-
-def text(value, data_type="String"):
-    return {"DataType": data_type, "StringValue": value}
 
 
 def attributes(**values):
@@ -93,11 +91,6 @@ def messages(draw, fifo):
     elif (delay_s := draw(st.sampled_from([None, None, 0, 1, 10]))) is not None:
         message["DelaySeconds"] = delay_s
     return message
-
-
-def changed(message, change):
-    """The message with the change; what is changed to None is left out."""
-    return {name: value for name, value in {**message, **change}.items() if value is not None}
 
 
 def entries(ids, **fields):

@@ -9,9 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .environments.simulated import SimulatedEnvironment
+from .environments.environment import Environment
 from .errors import InputError, UnknownName, UsageError
 from .judgement import Verdict
+from .place import HERE, Place
 from .rogues import ROGUES, Rogue
 from .target import load_target
 from .verification import DEFAULT_EXAMPLES, DEFAULT_SEED, jobs_of, verify_scenario
@@ -166,11 +167,13 @@ def run_matrix(
     seed: int = DEFAULT_SEED,
     examples: int = DEFAULT_EXAMPLES,
     processes: int = 1,
+    place: Place = HERE,
     on_start: Callable[[str], object] = lambda _: None,
     on_row: Callable[[str, str], object] = lambda _name, _outcome: None,
 ) -> Matrix:
     """Ask every scenario of the rogues and of the honest handlers, which are targets by name, or of those in ``only``.
 
+    Where time is real, a rogue is asked the scenario that it is kept for and no other.
     ``on_row`` gets a name and what came of it. Ctrl-C ends it: the matrix then has what was done until then. Raises
     :class:`UnknownName` for a name in ``only`` that is neither's.
     """
@@ -180,23 +183,24 @@ def run_matrix(
         if name not in targets:
             raise UnknownName("rogue", name, tuple(targets))
     rows: dict[str, Row] = {}
-    prepare = partial(_prepare, seed=seed, examples=examples)
     tasks = [(name, targets[name]) for name in wanted]
 
     def started(task: tuple[str, str]) -> None:
         on_start(task[0])
 
-    if processes == 1:
-        answers: Any = in_turn(prepare, tasks, on_start=started)
-    else:
-        answers = share(prepare, tasks, processes=processes, on_start=started)
-    try:
-        for (name, _), answer in answers:
-            rows[name] = Row(name=name, reason=str(answer)) if isinstance(answer, Died) else answer
-            on_row(name, _outcome(rows[name]))
-    except KeyboardInterrupt:
-        # What was running has no row: it counts as not run.
-        pass
+    with place.shared() as shared:
+        prepare = partial(_prepare, place=shared, seed=seed, examples=examples)
+        if processes == 1:
+            answers: Any = in_turn(prepare, tasks, on_start=started, place=shared)
+        else:
+            answers = share(prepare, tasks, processes=processes, on_start=started, place=shared)
+        try:
+            for (name, _), answer in answers:
+                rows[name] = Row(name=name, reason=str(answer)) if isinstance(answer, Died) else answer
+                on_row(name, _outcome(rows[name]))
+        except KeyboardInterrupt:
+            # What was running has no row: it counts as not run.
+            pass
     return Matrix(
         seed=seed,
         examples=examples,
@@ -206,16 +210,18 @@ def run_matrix(
     )
 
 
-def _prepare(environment: SimulatedEnvironment, *, seed: int, examples: int) -> Callable[[tuple[str, str]], Row]:
-    return lambda task: _row(environment, *task, seed=seed, examples=examples)
+def _prepare(environment: Environment, *, place: Place, seed: int, examples: int) -> Callable[[tuple[str, str]], Row]:
+    return lambda task: _row(environment, *task, place=place, seed=seed, examples=examples)
 
 
-def _row(environment: SimulatedEnvironment, name: str, target: str, *, seed: int, examples: int) -> Row:
+def _row(environment: Environment, name: str, target: str, *, place: Place, seed: int, examples: int) -> Row:
     try:
-        jobs = jobs_of(load_target(target).consumer)
+        jobs = jobs_of(load_target(target).consumer, place=place)
     except UsageError as error:
         return Row(name=name, reason=str(error))
     rogue = ROGUES.get(name)
+    if rogue is not None and place.is_real_time:
+        jobs = tuple(job for job in jobs if job.name == rogue.scenario)
     # Of a rogue, the scenario that shows its bug is asked in full; what the others say is an extra.
     asked = {
         job.name: examples if rogue is None or job.name == rogue.scenario else min(examples, _ELSEWHERE) for job in jobs

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from .added_faults import fault_options
-from .environments.simulated import SimulatedEnvironment
-from .handler_runtime import IN_PROCESS, HandlerRuntime
+from .environments.environment import Environment
+from .handler_runtime import HandlerRuntime
 from .judgement import Verdict
+from .place import HERE, Place
 from .results import Report, ScenarioResult
 from .target import Target, load_elsewhere, load_target
 from .target_options import TargetOptions
@@ -23,7 +24,7 @@ def load(name: str, options: TargetOptions, runtime: HandlerRuntime) -> Target:
 
     Raises as :func:`~.target.load_target`.
     """
-    return load_elsewhere(name, options) if name == runtime.place else load_target(name, options)
+    return load_elsewhere(name, options) if name == runtime.names else load_target(name, options)
 
 
 def verify(
@@ -34,11 +35,11 @@ def verify(
     examples: int = DEFAULT_EXAMPLES,
     fault_rates: Mapping[str, float] = NO_FAULTS,
     processes: int = 1,
-    runtime: HandlerRuntime = IN_PROCESS,
+    place: Place = HERE,
     on_start: Callable[[str], object] = lambda _: None,
     on_result: Callable[[ScenarioResult], object] = lambda _: None,
 ) -> Report:
-    """Run the jobs in the simulated environment. The same seed gives the same report but for time.
+    """Run the jobs where they are to be run. In virtual time the same seed gives the same report.
 
     With more than one process the target is loaded anew in each, by name and options; a process that dies takes its
     scenario's verdict with it, which is then unknown. ``on_start`` gets the name of each scenario as it is begun,
@@ -48,7 +49,7 @@ def verify(
 
     Ctrl-C ends it: the report then has what was found until then, and names what was not run. No process stays behind.
     """
-    asking = _Asking(target.name, target.options, runtime, seed=seed, examples=examples, fault_rates=dict(fault_rates))
+    asking = _Asking(target.name, target.options, place, seed=seed, examples=examples, fault_rates=dict(fault_rates))
     names = [job.name for job in jobs]
     results: dict[str, ScenarioResult] = {}
     try:
@@ -61,9 +62,9 @@ def verify(
     return Report(
         version=version("redrive"),
         target=target.name,
-        options=(*runtime.words(), *target.options.words()),
-        environment=SimulatedEnvironment.name,
-        runtime=runtime.kind,
+        options=(*place.words(), *target.options.words()),
+        environment=place.kind.name,
+        runtime=place.runtime.kind,
         seed=seed,
         scenarios=[results[name] for name in names if name in results],
         not_run=tuple(name for name in names if name not in results),
@@ -78,12 +79,12 @@ def _results(
         names = [job.name for job in jobs]
         by_name = {job.name: job for job in jobs}
         for _, result in in_turn(
-            lambda environment: asking.each(by_name, environment), names, on_start=on_start, runtime=asking.runtime
+            lambda environment: asking.each(by_name, environment), names, on_start=on_start, place=asking.place
         ):
             yield result
         return
     names = [job.name for job in sorted(jobs, key=_takes_long, reverse=True)]
-    for name, answer in share(asking, names, processes=processes, on_start=on_start, runtime=asking.runtime):
+    for name, answer in share(asking, names, processes=processes, on_start=on_start, place=asking.place):
         if isinstance(answer, Died):
             yield ScenarioResult(name=name, verdict=Verdict.UNKNOWN, reason=str(answer))
         else:
@@ -101,16 +102,16 @@ class _Asking:
 
     target: str
     options: TargetOptions
-    runtime: HandlerRuntime
+    place: Place
     seed: int = field(kw_only=True)
     examples: int = field(kw_only=True)
     fault_rates: Mapping[str, float] = field(kw_only=True)
 
-    def __call__(self, environment: SimulatedEnvironment) -> Callable[[str], ScenarioResult]:
-        consumer = load(self.target, self.options, self.runtime).consumer
-        return self.each({job.name: job for job in jobs_of(consumer, runtime=self.runtime)}, environment)
+    def __call__(self, environment: Environment) -> Callable[[str], ScenarioResult]:
+        consumer = load(self.target, self.options, self.place.runtime).consumer
+        return self.each({job.name: job for job in jobs_of(consumer, place=self.place)}, environment)
 
-    def each(self, jobs: Mapping[str, Job], environment: SimulatedEnvironment) -> Callable[[str], ScenarioResult]:
+    def each(self, jobs: Mapping[str, Job], environment: Environment) -> Callable[[str], ScenarioResult]:
         """What asks a scenario by name."""
         return lambda name: verify_scenario(
             jobs[name],
@@ -122,9 +123,9 @@ class _Asking:
         )
 
     def _replay(self, scenario: str) -> str:
-        target = [] if self.target == self.runtime.place else [self.target]
-        words = ["redrive", "verify", *target, *self.runtime.words(), *self.options.words()]
+        target = [] if self.target == self.place.runtime.names else [self.target]
+        words = ["redrive", "verify", *target, *self.place.words(), *self.options.words()]
         words += ["--scenario", scenario, "--seed", str(self.seed)]
-        if self.examples != self.runtime.examples(DEFAULT_EXAMPLES):
+        if self.examples != self.place.examples(DEFAULT_EXAMPLES):
             words += ["--examples", str(self.examples)]
         return shlex.join(words + fault_options(self.fault_rates))

@@ -1,7 +1,7 @@
 """Work shared among processes: what runs is known, one that dies takes one task with it, and none stays behind.
 
 Each process is fresh (what this one has imported and patched stays here), in a session of its own, so that Ctrl-C in
-a terminal is for this process alone to handle, and it keeps one simulated environment for all that it is given.
+a terminal is for this process alone to handle, and it keeps one environment for all that it is given.
 """
 
 import os
@@ -19,19 +19,22 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, Generic, TypeVar
 
-from .environments.simulated import SimulatedEnvironment
+from .environments.environment import Environment
 from .errors import UsageError
-from .handler_runtime import IN_PROCESS, HandlerRuntime
+from .interruption import deferred, kept, recall, safe_point
+from .place import HERE, Place
 
 __all__ = ["Died", "Prepare", "WorkerFailed", "cores", "in_turn", "share"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-Prepare = Callable[[SimulatedEnvironment], Callable[[Task], Result]]
+Prepare = Callable[[Environment], Callable[[Task], Result]]
 """Makes, once in each process and within its environment, what does the tasks. It and the tasks can be pickled."""
 
 _STOP_WITHIN_S = 3.0
+_SLICE_S = 0.1
+"""How long it takes until Ctrl-C is heeded, at most."""
 
 
 class WorkerFailed(Exception):
@@ -75,16 +78,18 @@ def in_turn(
     tasks: Sequence[Task],
     *,
     on_start: Callable[[Task], object],
-    runtime: HandlerRuntime = IN_PROCESS,
+    place: Place = HERE,
 ) -> Iterator[tuple[Task, Result]]:
     """Do the tasks in this process, one after the other."""
-    environment = SimulatedEnvironment(runtime)
+    environment = place.environment()
     # A handler that is interrupted may still have the standard streams for its own.
-    with redirect_stdout(sys.stdout), redirect_stderr(sys.stderr), environment.running():
+    with kept(), redirect_stdout(sys.stdout), redirect_stderr(sys.stderr), environment.running():
         work = prepare(environment)
         for task in tasks:
             on_start(task)
-            yield task, work(task)
+            result = work(task)
+            recall()
+            yield task, result
 
 
 def share(
@@ -93,7 +98,7 @@ def share(
     *,
     processes: int,
     on_start: Callable[[Task], object],
-    runtime: HandlerRuntime = IN_PROCESS,
+    place: Place = HERE,
 ) -> Iterator[tuple[Task, Result | Died]]:
     """Do the tasks in ``processes`` others, in the order given, and yield each with its result as it is done.
 
@@ -102,29 +107,30 @@ def share(
     """
     waiting = deque(tasks)
     workers: list[_Worker[Task]] = []
-    try:
-        while waiting or workers:
-            while waiting and len(workers) < processes:
-                on_start(waiting[0])
-                workers.append(_start(prepare, waiting.popleft(), runtime))
-            for worker in _ready(workers):
-                done, result = worker.task, _receive(worker)
-                if isinstance(result, Died) or not waiting:
-                    workers.remove(worker)
-                    _stop([worker])
-                else:
+    with kept(), deferred():
+        try:
+            while waiting or workers:
+                while waiting and len(workers) < processes:
                     on_start(waiting[0])
-                    worker.task = waiting.popleft()
-                    _send(worker)
-                yield done, result
-    finally:
-        _stop(workers, now=True)
+                    workers.append(_start(prepare, waiting.popleft(), place))
+                for worker in _ready(workers):
+                    done, result = worker.task, _receive(worker)
+                    if isinstance(result, Died) or not waiting:
+                        workers.remove(worker)
+                        _stop([worker])
+                    else:
+                        on_start(waiting[0])
+                        worker.task = waiting.popleft()
+                        _send(worker)
+                    yield done, result
+        finally:
+            _stop(workers, now=True)
 
 
-def _start(prepare: Prepare[Task, Result], task: Task, runtime: HandlerRuntime) -> _Worker[Task]:
+def _start(prepare: Prepare[Task, Result], task: Task, place: Place) -> _Worker[Task]:
     context = get_context("spawn")
     mine, its = context.Pipe()
-    process = context.Process(target=_serve, args=(its, prepare, runtime))
+    process = context.Process(target=_serve, args=(its, prepare, place))
     # Until it has its own session and handlers, it is not to hear of Ctrl-C; this process hears of it afterwards.
     with _uninterrupted():
         process.start()
@@ -141,8 +147,11 @@ def _send(worker: _Worker[Any]) -> None:
 
 
 def _ready(workers: Sequence[_Worker[Task]]) -> list[_Worker[Task]]:
-    """Wait for answers, and for processes that end without one."""
-    ready = set(connection.wait([place for worker in workers for place in (worker.pipe, worker.process.sentinel)]))
+    """Wait for answers, and for processes that end without one. Raises ``KeyboardInterrupt``."""
+    places = [place for worker in workers for place in (worker.pipe, worker.process.sentinel)]
+    while not (ready := set(connection.wait(places, timeout=_SLICE_S))):
+        safe_point()
+    safe_point()
     return [worker for worker in workers if ready & {worker.pipe, worker.process.sentinel}]
 
 
@@ -190,34 +199,27 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(pipe: Connection, prepare: Prepare[Task, Result], runtime: HandlerRuntime) -> None:
+def _serve(pipe: Connection, prepare: Prepare[Task, Result], place: Place) -> None:
     """A worker's life: do what comes through the pipe until nothing more can come."""
     os.setsid()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGALRM, signal.default_int_handler)
-    sys.unraisablehook = _interrupted_where_nothing_can_be_raised
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    environment = SimulatedEnvironment(runtime)
     try:
-        with environment.running():
-            _work(environment, pipe, prepare)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with kept():
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            threading.Thread(target=_end_with_parent, daemon=True).start()
+            environment = place.environment()
+            with environment.running():
+                _work(environment, pipe, prepare)
     except (KeyboardInterrupt, EOFError, BrokenPipeError):
-        # Told to stop, or there is nobody any more who would: then what handlers started is left to this process.
+        # Told to stop: once is enough.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        # Or there is nobody any more who would: then what handlers started is left to this process.
         parent = parent_process()
         if parent is not None and not parent.is_alive():
             os.killpg(0, signal.SIGKILL)
 
 
-def _interrupted_where_nothing_can_be_raised(unraisable: "sys.UnraisableHookArgs") -> None:
-    """An interruption that met a finaliser is lost there: have another one come a little later."""
-    if unraisable.exc_type is KeyboardInterrupt:
-        signal.setitimer(signal.ITIMER_REAL, 0.01)
-    else:
-        sys.__unraisablehook__(unraisable)
-
-
-def _work(environment: SimulatedEnvironment, pipe: Connection, prepare: Prepare[Task, Result]) -> None:
+def _work(environment: Environment, pipe: Connection, prepare: Prepare[Task, Result]) -> None:
     work: Callable[[Task], Result] | None = None
     while True:
         task = pipe.recv()
@@ -229,6 +231,7 @@ def _work(environment: SimulatedEnvironment, pipe: Connection, prepare: Prepare[
             answer = _Raised(text=str(error), usage=True)
         except Exception:  # noqa: BLE001 - whoever asked raises it
             answer = _Raised(text=traceback.format_exc(), usage=False)
+        recall()
         pipe.send(answer)
 
 

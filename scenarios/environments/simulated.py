@@ -1,24 +1,22 @@
 """The simulated environment: the simulator's queue and mapping, any runtime for the handler, moto for its AWS calls."""
 
 import random
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from redrive.fixtures.stacks import Aws, fake_environment, moto_aws, reset_moto
-from redrive.simulator.errors import SqsError
-from redrive.simulator.mapping_config import validate_mapping
+from redrive.fixtures.stacks import Aws, moto_aws, reset_moto
 
 from ..consumer import Consumer
-from ..errors import TargetError, one_line
 from ..handler_runtime import IN_PROCESS, HandlerRuntime, RuntimeKind
 from ..history import History
+from ..interruption import deferred
 from ..plan import Plan
-from ..target import HandlerOf, check_handler
+from ..real_time import shortened
+from ..target import HandlerOf
 from .aws_calls import install
+from .environment import check_consumer, check_queue, with_variables
 from .handlers import Handlers, InsideHandlers
 from .outside import OutsideHandlers, aws_over_http
-from .simulated_queue import mapping_config, queue_config
 from .simulated_run import SimulatedRun
 
 __all__ = ["SimulatedEnvironment"]
@@ -44,54 +42,31 @@ class SimulatedEnvironment:
             yield self
 
     def check(self, consumer: Consumer) -> None:
-        """Set the consumer up and import its handler once, for a clear word if that fails.
-
-        Raises :class:`TargetError`, also for a queue or mapping that AWS would refuse.
-        """
-        spec = consumer.queue
-        try:
-            queue_config(spec, fifo=spec.fifo)
-            validate_mapping(
-                mapping_config(spec, fifo=spec.fifo, batch_size=spec.batch_size),
-                fifo=spec.fifo,
-                visibility_timeout_s=spec.visibility_timeout_s,
-            )
-        except SqsError as error:
-            raise TargetError(f"the consumer's queue is refused with {one_line(error)}") from error
+        """As every environment does."""
+        check_queue(consumer)
         reset_moto()
-        with self._variables(consumer):
-            if consumer.setup is not None:
-                try:
-                    consumer.setup(self._aws)
-                except Exception as error:
-                    raise TargetError(f"the consumer's setup failed with {one_line(error)}") from error
-            if self._runtime.kind is RuntimeKind.IN_PROCESS:
-                check_handler(consumer)
-            elif self._runtime.kind is RuntimeKind.PROCESS:
-                self._runtime.command_for(consumer)
-
-    @contextmanager
-    def _variables(self, consumer: Consumer) -> Iterator[dict[str, str]]:
-        with tempfile.TemporaryDirectory(prefix="redrive-") as directory:
-            variables = {name: value.replace("{tmp}", directory) for name, value in consumer.environment.items()}
-            with fake_environment(variables):
-                yield variables
+        with with_variables(consumer):
+            check_consumer(consumer, self._aws, self._runtime)
 
     def run(self, plan: Plan, consumer: Consumer, handler: HandlerOf, *, seed: int) -> History:
         """One run from an empty world until nothing is left to happen.
 
-        In virtual time, unless the runtime's is real: the consumer is then one that the runtime has shaped.
+        In virtual time, unless the runtime's is real: the consumer is then one that the runtime has shaped. Ctrl-C
+        ends it between two turns of handlers, so that nothing is left half done (:mod:`~..interruption`).
         """
-        reset_moto()
-        with self._variables(consumer) as variables, _seeded(seed):
-            handlers: Handlers
-            if self._runtime.kind is RuntimeKind.IN_PROCESS:
-                handlers = InsideHandlers(handler)
-            else:
-                handlers = OutsideHandlers(
-                    runtime=self._runtime, consumer=consumer, variables=variables, endpoint_url=self._endpoint_url
-                )
-            return SimulatedRun(self._runtime.shortened(plan), consumer, handlers, self._aws, seed=seed).history()
+        with deferred():
+            reset_moto()
+            if self._runtime.has_own_clock:
+                plan = shortened(plan)
+            with with_variables(consumer) as variables, _seeded(seed):
+                handlers: Handlers
+                if self._runtime.kind is RuntimeKind.IN_PROCESS:
+                    handlers = InsideHandlers(handler)
+                else:
+                    handlers = OutsideHandlers(
+                        runtime=self._runtime, consumer=consumer, variables=variables, endpoint_url=self._endpoint_url
+                    )
+                return SimulatedRun(plan, consumer, handlers, self._aws, seed=seed).history()
 
 
 @contextmanager

@@ -6,7 +6,6 @@ their AWS calls, in an order that the plan's faults decide.
 """
 
 import contextlib
-from collections import Counter
 from collections.abc import Callable, Generator
 
 from redrive.fixtures.runtimes.context import LambdaContext
@@ -14,10 +13,11 @@ from redrive.fixtures.stacks import Aws
 from redrive.simulator.driver import EPOCH_MS, Invocation
 from redrive.simulator.function import Ending, Outcome
 
-from ..consumer import Consumer, Effect
-from ..history import EffectGone, EffectSeen, History
+from ..consumer import Consumer
+from ..history import History
 from ..plan import Plan
 from .aws_calls import current, observed
+from .effect_looks import EffectLooks
 from .handler_thread import Busy, HandlerThread
 from .handlers import Handler, Handlers
 from .in_progress import Duplicate, InProgress, Wait
@@ -37,12 +37,11 @@ class SimulatedRun:
         self._threads: dict[int, HandlerThread[Wait | Duplicate]] = {}
         self._in_progress: dict[int, InProgress] = {}
         self._on_stage: InProgress | None = None
-        self._effects: Counter[tuple[str, str | None]] = Counter()
-        self._looks = 0
         self._set_clock: Callable[[int], None]
         self._simulation = simulation_of(
             plan, consumer.queue, self._call, seed=seed, on_discard=self._discard, passes=handlers.passes
         )
+        self._effects = EffectLooks(consumer, aws, self._simulation.trace.append)
 
     def history(self) -> History:
         """Run it. What the consumer's ``setup`` and ``effects`` raise comes through."""
@@ -55,12 +54,7 @@ class SimulatedRun:
                 finished = self._simulation.run(EPOCH_MS + horizon_ms(self._plan, self._consumer.queue))
                 self._look_at_effects(-1)
         finally:
-            # Those that a run leaves in progress: it was cut off, or something went wrong.
-            for mine in tuple(self._in_progress.values()):
-                self._abandon(mine)
-            for number in tuple(self._threads):
-                self._discard(number)
-            self._handlers.close()
+            self._leave_nothing()
         return History(
             plan=self._plan,
             queue=self._consumer.queue,
@@ -76,7 +70,7 @@ class SimulatedRun:
         if number not in self._threads:
             self._threads[number] = HandlerThread(busy_s=self._handlers.busy_s)
         mine = InProgress(
-            simulation=self._simulation,
+            world=self._simulation,
             invocation=invocation,
             thread=self._threads[number],
             successor=self._in_progress.get,
@@ -171,15 +165,26 @@ class SimulatedRun:
         del self._in_progress[mine.invocation.environment]
         self._look_at_effects(mine.invocation.number)
 
+    def _leave_nothing(self) -> None:
+        """End what a run leaves in progress: it was cut off, or something went wrong. All of it, whatever is raised."""
+        with contextlib.ExitStack() as last_first:
+            last_first.callback(self._handlers.close)
+            for number in reversed(self._threads):
+                last_first.callback(self._discard, number)
+            for mine in reversed(self._in_progress.values()):
+                last_first.callback(self._abandon, mine)
+
     def _abandon(self, mine: InProgress) -> None:
         """End an invocation whose outcome nobody waits for any more, and leave nothing of it in this process."""
         mine.over = True
         mine.killed = Ending.CRASHED
         self._put_on_stage(None)
         self._handlers.get(mine.invocation.environment).enter()
-        with contextlib.suppress(Busy):
-            mine.thread.resume()
-        self._handlers.get(mine.invocation.environment).leave()
+        try:
+            with contextlib.suppress(Busy):
+                mine.thread.resume()
+        finally:
+            self._handlers.get(mine.invocation.environment).leave()
 
     def _discard(self, environment: int) -> None:
         self._handlers.discard(environment)
@@ -188,25 +193,10 @@ class SimulatedRun:
             thread.close()
 
     def _look_at_effects(self, invocation: int) -> None:
-        if self._consumer.effects is None:
-            return
-        effects = [_effect(found) for found in self._consumer.effects(self._aws)]
-        self._looks += 1
-        known, self._effects = self._effects, Counter(effects)
-        for key, body in effects:
-            if known[key, body] > 0:
-                known[key, body] -= 1
-            else:
-                self._simulation.trace.append(EffectSeen(self._simulation.now_ms, invocation, self._looks, key, body))
-        for key, body in known.elements():
-            self._simulation.trace.append(EffectGone(self._simulation.now_ms, invocation, self._looks, key, body))
+        self._effects.look(invocation, lambda: self._simulation.now_ms)
 
 
 def _sleep(seconds: float) -> None:
     observer = current()
     if isinstance(observer, InProgress):
         observer.sleep(seconds)
-
-
-def _effect(found: str | Effect) -> tuple[str, str | None]:
-    return (found, None) if isinstance(found, str) else (found.key, found.body)

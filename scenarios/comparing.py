@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from .consumer import Consumer
-from .environments.simulated import SimulatedEnvironment
+from .environments.environment import Environment
 from .evidence_invariants import is_acknowledged
 from .history import History
 from .metamorphic import Dropped, alone
@@ -23,7 +23,7 @@ class Runs:
     ``dropped`` counts the bodies that were seen to be acknowledged without effect.
     """
 
-    def __init__(self, environment: SimulatedEnvironment, consumer: Consumer, handler: HandlerOf, *, seed: int) -> None:
+    def __init__(self, environment: Environment, consumer: Consumer, handler: HandlerOf, *, seed: int) -> None:
         self._environment = environment
         self._consumer = consumer
         self._handler = handler

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
+from random import Random
 
 import hypothesis
 from hypothesis import Phase
@@ -15,7 +17,7 @@ from .plan import Plan
 __all__ = ["POINTS_MOST", "plans_at_every_call", "simplest"]
 
 POINTS_MOST = 200
-"""Up to so many points all are tried, beyond that as many, evenly spread."""
+"""Up to so many points all are tried, beyond that as many, evenly spread; unless told otherwise."""
 
 
 def simplest(plans: SearchStrategy[Plan]) -> Plan:
@@ -26,13 +28,17 @@ def simplest(plans: SearchStrategy[Plan]) -> Plan:
     return hypothesis.find(plans, lambda _: True, settings=settings)
 
 
-def plans_at_every_call(history: History) -> tuple[Sequence[Plan], int]:
+def plans_at_every_call(history: History, most: int | None = None) -> tuple[Sequence[Plan], int]:
     """The plan of this history with one fault more, for each point; and how many points there are in all."""
     points = [point for event in history.events if isinstance(event, Called) for point in _points(event)]
     plans = [replace(history.plan, faults=(*history.plan.faults, point)) for point in points]
-    if len(plans) <= POINTS_MOST:
+    most = POINTS_MOST if most is None else most
+    if len(plans) <= most:
         return plans, len(plans)
-    return [plans[number * len(plans) // POINTS_MOST] for number in range(POINTS_MOST)], len(plans)
+    # Drawn from each of as many parts: in even steps it could be the same kind of fault at each call.
+    rng = Random(len(plans))
+    bounds = [number * len(plans) // most for number in range(most + 1)]
+    return [plans[rng.randrange(first, last)] for first, last in pairwise(bounds)], len(plans)
 
 
 def _points(called: Called) -> Iterator[Fault]:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -36,13 +37,19 @@ _STOP_WITHIN_S: Final = 6.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """What a program needs to use the environment."""
+    """What a program needs to use the environment.
 
+    ``table_name`` is None where the handler is the user's own, and ``function_name`` where there is no function.
+    """
+
+    environment: str
     endpoint_url: str
     region: str
+    access_key_id: str
     queue_url: str
     dlq_url: str
-    table_name: str
+    table_name: str | None
+    function_name: str | None = None
     fifo: bool
     visibility_timeout_s: int
     max_receive_count: int
@@ -67,6 +74,7 @@ def run_on_moto(
     *,
     stop: threading.Event,
     on_ready: Callable[[Ready], object],
+    port: int = 0,
 ) -> Ended:
     """Start everything, call ``on_ready``, poll until ``stop`` is set, and end all that was started.
 
@@ -77,13 +85,14 @@ def run_on_moto(
     bring back deleted ones; and it would not be faster, as moto is one process (300 messages on two cores: 24 a second
     with one batch at a time, 20 with two).
 
-    Raises :class:`UsageError` if the target or the environment cannot be had, or the server goes away.
+    ``port`` 0 stands for a free one. Raises :class:`UsageError` if the target or the environment cannot be had, or the
+    server goes away.
     """
     with ExitStack() as running:
         directory = running.enter_context(tempfile.TemporaryDirectory(prefix="redrive-"))
         # Before the server starts: moto looks at the variables, too. What is added later goes with them.
         running.enter_context(fake_environment(_variables()))
-        server = _start_server()
+        server = _start_server(port)
         running.callback(server.stop)
         os.environ["AWS_ENDPOINT_URL"] = server.endpoint_url
         consumer = load_target(HANDLER if target is None else target).consumer
@@ -135,13 +144,23 @@ def _poll(poller: Poller, stop: threading.Event) -> Ended:
     return Ended(counts=poller.counts, abandoned=thread.is_alive())
 
 
-def _start_server() -> MotoServer:
+def _start_server(port: int) -> MotoServer:
+    if port and not _is_free(port):
+        raise EnvironmentFailed(f"port {port} of 127.0.0.1 is taken, or not for you")
     # Ctrl-C goes to every process of the terminal. The server inherits that it is held back, and ends when we end it.
     with _held_back(signal.SIGINT):
         try:
-            return MotoServer()
+            return MotoServer(port=port)
         except MotoServerError as error:
             raise EnvironmentFailed(str(error)) from error
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
@@ -197,8 +216,10 @@ def _create(aws: Aws, queue: QueueSpec) -> Stack:
 def _ready(server: MotoServer, stack: Stack, queue: QueueSpec) -> Ready:
     assert queue.max_receive_count is not None
     return Ready(
+        environment="moto",
         endpoint_url=server.endpoint_url,
         region=stack.region,
+        access_key_id=os.environ["AWS_ACCESS_KEY_ID"],
         queue_url=stack.queue_url,
         dlq_url=stack.dlq_url,
         table_name=stack.table_name,

@@ -223,7 +223,7 @@ class Poller:
     def _process(self, collected: Batch[dict[str, Any]]) -> None:
         batch = collected.deliveries
         number = self._number()
-        if self._interference is not None and not self._interference.lets_begin(number, batch):
+        if batch and self._interference is not None and not self._interference.lets_begin(number, batch):
             return
         started_ms = self._now_ms()
         with self._lock:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from .consumer import BODY_BYTES_MAX, Aws, Claim, Consumer, Effect, QueueSpec, Variant
 from .delta_table import NEEDS, delta_rows
+from .pointers import BUCKET
 
-__all__ = ["HANDLER", "consumer", "delta", "large_batches", "memory"]
+__all__ = ["HANDLER", "consumer", "delta", "large_batches", "memory", "rows_in_dynamodb"]
 
 HANDLER = "redrive.reference_handler.app:lambda_handler"
 TABLE = "redrive-ledger"
@@ -25,6 +26,7 @@ _ENVIRONMENT = {
     "REDRIVE_SINK": "dynamodb",
     "REDRIVE_TABLE": TABLE,
     "REDRIVE_BUSINESS_KEY_POINTER": "/order",
+    "REDRIVE_PAYLOAD_BUCKETS": BUCKET,
     # One call after the other, so that the same seed gives the same history; the handler's code is the same.
     "REDRIVE_MAX_WORKERS": "1",
 }
@@ -69,14 +71,21 @@ def _make_table(aws: Aws) -> None:
     )
 
 
-def _rows_in_dynamodb(aws: Aws) -> Iterator[Effect]:
+def rows_in_dynamodb(aws: Aws, table: str = TABLE) -> Iterator[Effect]:
+    """The effects that the `dynamodb` sink left in this table: as often as each was written."""
     columns = "business_key, body, revision"
-    pages = aws.client("dynamodb").get_paginator("scan").paginate(TableName=TABLE, ProjectionExpression=columns)
+    # On AWS a row that was written may otherwise not be there yet.
+    pages = (
+        aws.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(TableName=table, ProjectionExpression=columns, ConsistentRead=True)
+    )
     for page in pages:
         for row in page["Items"]:
             # How often the effect was written is what the sink counts; a row that is only claimed has none.
             for _ in range(int(row.get("revision", {"N": "0"})["N"])):
-                yield Effect(key=row["business_key"]["S"], body=row["body"]["S"])
+                # A body that is too large for an item is in S3, and the row says only where.
+                yield Effect(key=row["business_key"]["S"], body=row["body"]["S"] if "body" in row else None)
 
 
 def _rows_in_delta(_: Aws) -> list[Effect]:
@@ -90,7 +99,7 @@ memory = Consumer(
     valid=_valid,
     poison=_poison,
     queue=QueueSpec(),
-    claims=frozenset({Claim.PARTIAL_BATCH, Claim.DEAD_LETTERS}),
+    claims=frozenset({Claim.PARTIAL_BATCH, Claim.DEAD_LETTERS, Claim.OVERSIZE}),
     body_bytes_max=BODY_BYTES_MAX,
     environment={**_ENVIRONMENT, "REDRIVE_SINK": "memory", "REDRIVE_LEDGER": "memory"},
 )
@@ -100,7 +109,7 @@ delta = replace(
     memory,
     setup=_make_table,
     effects=_rows_in_delta,
-    claims=frozenset({Claim.PARTIAL_BATCH, Claim.DEAD_LETTERS, Claim.IDEMPOTENT}),
+    claims=frozenset({Claim.PARTIAL_BATCH, Claim.DEAD_LETTERS, Claim.IDEMPOTENT, Claim.OVERSIZE}),
     environment={
         **_ENVIRONMENT,
         "REDRIVE_SINK": "delta",
@@ -113,8 +122,8 @@ delta = replace(
 _dynamodb = replace(
     memory,
     setup=_make_table,
-    effects=_rows_in_dynamodb,
-    claims=frozenset(Claim) - {Claim.OVERSIZE},
+    effects=rows_in_dynamodb,
+    claims=frozenset(Claim),
     body_bytes_max=_DYNAMODB_BODY_BYTES_MAX,
     environment=_ENVIRONMENT,
 )
@@ -136,7 +145,7 @@ consumer = replace(
         Variant(
             name="delta",
             consumer=delta,
-            scenarios=("crash-after-effect", "producer-duplicate"),
+            scenarios=("crash-after-effect", "producer-duplicate", "s3-pointer"),
             needs=NEEDS,
         ),
     ),

@@ -11,7 +11,7 @@ from redrive.simulator import trace
 from redrive.simulator.errors import SqsError
 
 from .comparing import Runs
-from .environments.simulated import SimulatedEnvironment
+from .environments.environment import Environment
 from .errors import InputError, UnknownName, one_line
 from .history import Fate, History
 from .invariants import INVARIANTS
@@ -111,7 +111,7 @@ def _finding(report: Mapping[str, Any], scenario: Mapping[str, Any], finding: An
 
 
 def replay_messages(
-    recorded: Any, name: str, target: Target, environment: SimulatedEnvironment, *, seed: int = DEFAULT_SEED
+    recorded: Any, name: str, target: Target, environment: Environment, *, seed: int = DEFAULT_SEED
 ) -> History:
     """Run recorded messages once, with nothing that goes wrong. Raises :class:`InputError`."""
     consumer = target.consumer
@@ -122,9 +122,7 @@ def replay_messages(
         raise InputError(f"{name!r}: SQS would refuse this: {one_line(error)}") from error
 
 
-def replay_finding(
-    finding: RecordedFinding, target: Target, environment: SimulatedEnvironment
-) -> tuple[History, Judgement]:
+def replay_finding(finding: RecordedFinding, target: Target, environment: Environment) -> tuple[History, Judgement]:
     """Run a finding's history as it was run when it was found, and judge it by the invariant that it broke.
 
     Raises :class:`UsageError` where the target has not that scenario, or the plan cannot be run.

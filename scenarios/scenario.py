@@ -7,6 +7,7 @@ from hypothesis.strategies import SearchStrategy
 
 from .capabilities import Capability
 from .consumer import Claim, Consumer
+from .environment_kinds import KINDS
 from .invariants import INVARIANTS
 from .plan import Plan
 
@@ -51,7 +52,6 @@ class Scenario:
     unfit: Callable[[Consumer], str | None] = nothing_against
     examples_most: int | None = None
     related: Callable[[Plan], tuple[Plan, ...]] | None = None
-    environments: tuple[str, ...] = ("simulated",)
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.invariants if name not in INVARIANTS]
@@ -66,6 +66,15 @@ class Scenario:
         """What environment and runtime must be able to do."""
         assert self.capabilities is not None, "set as it was made"
         return self.capabilities
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The environments, by name, in which it can be run; not necessarily with every runtime."""
+        return tuple(
+            name
+            for name, kind in KINDS.items()
+            if self.required <= kind.capabilities and kind.deviates(self.name) is None
+        )
 
     def judged_by(self, consumer: Consumer) -> tuple[str, ...]:
         """The invariants that this consumer is held to: those without a claim, and those it claims."""

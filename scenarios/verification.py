@@ -17,20 +17,19 @@ from redrive.fixtures.faults import Fault
 from redrive.fixtures.runtimes.runtime import RuntimeUnavailable
 
 from .added_faults import with_faults
-from .capabilities import Capability
 from .catalogue import CATALOGUE
 from .comparing import Runs
 from .consumer import Consumer
 from .crash_points import plans_at_every_call, simplest
-from .environments.simulated import SimulatedEnvironment
+from .environments.environment import Environment
 from .errors import TargetError, UnknownName, one_line
-from .handler_runtime import IN_PROCESS, HandlerRuntime
 from .history import History
 from .invariants import INVARIANTS
 from .judgement import Judgement, Verdict, judge
+from .place import HERE, Place
 from .plan import Plan, shorter_plans
 from .results import Finding, ScenarioResult
-from .scenario import ALL_CAPABILITIES, Scenario
+from .scenario import Scenario
 from .strikes import has_struck
 from .target import HandlerOf, handler_of, is_installed
 from .timeline import timeline
@@ -57,40 +56,43 @@ class Job:
     scenario: Scenario
     consumer: Consumer
     needs: tuple[str, ...] = ()
-    capabilities: frozenset[Capability] = ALL_CAPABILITIES
+    place: Place = HERE
 
     def why_not(self) -> str | None:
         """Why this cannot be asked, or None."""
         missing = [module for module in self.needs if not is_installed(module)]
         if missing:
             return f"not installed: {', '.join(missing)}"
-        return self.scenario.why_not(self.consumer, self.capabilities)
+        able = self.place.capabilities
+        return self.scenario.why_not(self.consumer, able) or self.place.kind.deviates(self.scenario.name)
 
     def is_worth_a_look(self) -> bool:
         """Whether it can be tried although the consumer does not claim what it is about."""
         installed = all(is_installed(module) for module in self.needs)
-        unfit = self.scenario.why_not_even_tried(self.consumer, self.capabilities)
-        return installed and not self.scenario.at_every_call and unfit is None
+        unfit = self.scenario.why_not_even_tried(self.consumer, self.place.capabilities)
+        return (
+            installed
+            and not self.scenario.at_every_call
+            and unfit is None
+            and self.place.kind.deviates(self.scenario.name) is None
+        )
 
 
-def jobs_of(consumer: Consumer, names: Iterable[str] = (), *, runtime: HandlerRuntime = IN_PROCESS) -> tuple[Job, ...]:
+def jobs_of(consumer: Consumer, names: Iterable[str] = (), *, place: Place = HERE) -> tuple[Job, ...]:
     """What to run: the whole catalogue and the consumer's variants, or the named scenarios of them.
 
-    The consumers are those that the runtime has shaped. Raises :class:`UnknownName` for a name that fits nothing.
+    The consumers are as they are shaped for where they run. Raises :class:`UnknownName` for a name that fits nothing.
     """
-    able = runtime.capabilities
-    shaped = runtime.shaped(consumer)
-    jobs = [
-        Job(name=name, scenario=scenario, consumer=shaped, capabilities=able) for name, scenario in CATALOGUE.items()
-    ]
+    shaped = place.shaped(consumer)
+    jobs = [Job(name=name, scenario=scenario, consumer=shaped, place=place) for name, scenario in CATALOGUE.items()]
     for variant in consumer.variants:
         jobs.extend(
             Job(
                 name=f"{name}[{variant.name}]",
                 scenario=CATALOGUE[name],
-                consumer=runtime.shaped(variant.consumer),
+                consumer=place.shaped(variant.consumer),
                 needs=variant.needs,
-                capabilities=able,
+                place=place,
             )
             for name in variant.scenarios
         )
@@ -103,7 +105,7 @@ def jobs_of(consumer: Consumer, names: Iterable[str] = (), *, runtime: HandlerRu
 
 def verify_scenario(
     job: Job,
-    environment: SimulatedEnvironment,
+    environment: Environment,
     *,
     seed: int = DEFAULT_SEED,
     examples: int = DEFAULT_EXAMPLES,
@@ -111,7 +113,7 @@ def verify_scenario(
     replay: str = "",
     shrink: bool = True,
 ) -> ScenarioResult:
-    """Ask one scenario of one consumer, within :meth:`SimulatedEnvironment.running`.
+    """Ask one scenario of one consumer, within :meth:`Environment.running`.
 
     With ``shrink=False`` the first history that breaks something will do, which is quicker. Raises
     :class:`TargetError` if there is nothing to invoke: no such command, nobody at the URL.
@@ -133,7 +135,7 @@ def verify_scenario(
         )
     examples = job.scenario.examples(examples)
     # Where time is real a run takes seconds, so that what is found is shortened, but not shrunk.
-    is_virtual = Capability.VIRTUAL_TIME in job.capabilities
+    is_virtual = not job.place.is_real_time
     phases = (Phase.explicit, Phase.generate, *((Phase.shrink,) if shrink and is_virtual else ()))
     crashed = search.strike_every_call() if job.scenario.at_every_call else search.hunt(examples, phases)
     if shrink:
@@ -162,7 +164,7 @@ class _Search:
 
     job: Job
     handler: HandlerOf
-    environment: SimulatedEnvironment
+    environment: Environment
     seed: int
     fault_rates: Mapping[str, float]
     examples: int = 0
@@ -218,7 +220,7 @@ class _Search:
     def _strike_each(self) -> None:
         plan = self.runs.learned(simplest(self.job.scenario.plans(self.job.consumer)))
         undisturbed = self.environment.run(plan, self.job.consumer, self.handler, seed=self.seed)
-        plans, self.points_in_all = plans_at_every_call(undisturbed)
+        plans, self.points_in_all = plans_at_every_call(undisturbed, self.job.place.kind.points_most)
         for self.points, struck in enumerate(plans, 1):
             with contextlib.suppress(_Broken):
                 self._judge(struck, struck.faults)
@@ -309,7 +311,10 @@ class _Search:
     def _breaks_as_well(self, plan: Plan, name: str) -> bool:
         if not plan.messages:
             return False
-        history = self.runs.run(plan, self.job.scenario.related)
+        try:
+            history = self.runs.run(plan, self.job.scenario.related)
+        except Exception:  # noqa: BLE001 - where the world takes part a run may fail, and what was found stands
+            return False
         (judgement,) = judge(history, [name])
         if judgement.verdict is not Verdict.VIOLATED:
             return False

@@ -23,7 +23,7 @@ _EVERYTHING = (
     "response-valid",
     "body-exact",
 )
-_MESSAGE_FAULTS = frozenset({Capability.MESSAGE_FAULTS})
+_LOST_DELETES = frozenset({Capability.LOST_DELETES})
 
 
 @st.composite
@@ -121,7 +121,7 @@ SCENARIOS = (
         invariants=DONE_IN_THE_END,
         plans=_duplicate_delivery,
         strikes=True,
-        capabilities=_MESSAGE_FAULTS | {Capability.VIRTUAL_TIME},
+        capabilities=frozenset({Capability.DUPLICATES, Capability.LONG_PAUSES}),
     ),
     Scenario(
         name="producer-duplicate",
@@ -129,7 +129,7 @@ SCENARIOS = (
         summary="The producer sends the same work again, under a new message id.",
         invariants=DONE_IN_THE_END,
         plans=_producer_duplicate,
-        capabilities=frozenset({Capability.VIRTUAL_TIME}),
+        capabilities=frozenset({Capability.LONG_PAUSES}),
     ),
     Scenario(
         name="concurrent-duplicate",
@@ -147,7 +147,7 @@ SCENARIOS = (
         invariants=DONE_IN_THE_END,
         plans=_lost_acknowledgement,
         strikes=True,
-        capabilities=_MESSAGE_FAULTS,
+        capabilities=_LOST_DELETES,
     ),
     Scenario(
         name="failed-delete",
@@ -156,7 +156,7 @@ SCENARIOS = (
         invariants=DONE_IN_THE_END,
         plans=_failed_delete,
         strikes=True,
-        capabilities=_MESSAGE_FAULTS,
+        capabilities=_LOST_DELETES,
         examples_most=8,
     ),
     Scenario(
@@ -166,7 +166,7 @@ SCENARIOS = (
         invariants=(*DONE_IN_THE_END, "poison-isolated"),
         plans=_reordered,
         strikes=True,
-        capabilities=_MESSAGE_FAULTS,
+        capabilities=frozenset({Capability.REORDERING}),
         examples_most=6,
     ),
 )

@@ -176,7 +176,7 @@ SCENARIOS = (
         invariants=DONE_IN_THE_END,
         plans=_throttled_function,
         strikes=True,
-        capabilities=frozenset({Capability.VIRTUAL_TIME}),
+        capabilities=frozenset({Capability.THROTTLING, Capability.LONG_PAUSES}),
         examples_most=6,
     ),
 )

@@ -152,7 +152,7 @@ SCENARIOS = (
         family="agreement",
         summary="Valid and odd bodies one after the other to the same environment; each comes to what it does cold.",
         invariants=("warm-as-cold", "failure-kept", "response-valid"),
-        capabilities=frozenset({Capability.VIRTUAL_TIME}),
+        capabilities=frozenset({Capability.LONG_PAUSES}),
         plans=_warm,
         related=alone,
         unfit=_failures_never_end,
@@ -165,7 +165,7 @@ SCENARIOS = (
         plans=_again,
         related=alone,
         strikes=True,
-        capabilities=frozenset({Capability.MESSAGE_FAULTS, Capability.VIRTUAL_TIME}),
+        capabilities=frozenset({Capability.DUPLICATES, Capability.LONG_PAUSES}),
         unfit=_says_its_effects,
     ),
     Scenario(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from redrive.fixtures.event_builder import MessageAttribute
 
+from ..capabilities import Capability
 from ..consumer import Consumer
 from ..plan import EventChange, Kind, Plan, PlannedMessage
 from ..scenario import Scenario
@@ -132,6 +133,7 @@ SCENARIOS = (
         summary="Event, records and attributes have fields that no document names; they change nothing.",
         invariants=_SHAPED,
         plans=_unknown_fields,
+        capabilities=frozenset({Capability.OWN_EVENTS}),
         examples_most=6,
     ),
     Scenario(
@@ -148,6 +150,7 @@ SCENARIOS = (
         summary="Invocations without any records before, between and after batches; they answer for no message.",
         invariants=_SHAPED,
         plans=_empty,
+        capabilities=frozenset({Capability.OWN_EVENTS}),
         examples_most=8,
     ),
 )

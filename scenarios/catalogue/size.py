@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from redrive.fixtures.event_builder import MessageAttribute
 
+from ..capabilities import Capability
 from ..consumer import BODY_BYTES_MAX, Claim, Consumer
 from ..plan import Kind, Plan, PlannedMessage, PointerKind
 from ..scenario import Scenario
@@ -175,6 +176,8 @@ SCENARIOS = (
         summary="A batch as large as the mapping makes them, up to 10,000 records; only its poison message comes back.",
         invariants=(*DONE_IN_THE_END, "poison-isolated"),
         plans=_largest_batch,
+        # So many calls take minutes of anybody's time but the simulation's.
+        capabilities=frozenset({Capability.VIRTUAL_TIME}),
         unfit=_small_batches,
         examples_most=1,
     ),

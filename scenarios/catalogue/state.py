@@ -92,7 +92,7 @@ SCENARIOS = (
         summary="Two equal batches, the first in a cold environment, the second in a warm one; they come to the same.",
         invariants=_ALIKE,
         plans=_cold_and_warm,
-        capabilities=frozenset({Capability.VIRTUAL_TIME}),
+        capabilities=frozenset({Capability.LONG_PAUSES}),
         examples_most=8,
     ),
     Scenario(
@@ -101,7 +101,7 @@ SCENARIOS = (
         summary="A batch comes to the same before and after other batches, of which some fail or end the process.",
         invariants=_ALIKE,
         plans=_after_others,
-        capabilities=frozenset({Capability.CALL_FAULTS, Capability.VIRTUAL_TIME}),
+        capabilities=frozenset({Capability.CALL_FAULTS, Capability.LONG_PAUSES}),
         examples_most=8,
     ),
     Scenario(

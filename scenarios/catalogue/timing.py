@@ -136,7 +136,6 @@ SCENARIOS = (
         invariants=DONE_IN_THE_END,
         plans=_timeout,
         strikes=True,
-        capabilities=_CALLS_IN_TIME,
     ),
     Scenario(
         name="deadline-near",
@@ -154,7 +153,6 @@ SCENARIOS = (
         invariants=DONE_IN_THE_END,
         plans=_timeouts,
         strikes=True,
-        capabilities=_CALLS_IN_TIME,
         examples_most=8,
     ),
     Scenario(
@@ -175,7 +173,7 @@ SCENARIOS = (
         invariants=DONE_IN_THE_END,
         plans=_visible_again,
         strikes=True,
-        capabilities=_CALLS_IN_TIME | {Capability.CONCURRENCY},
+        capabilities=_CALLS_IN_TIME | {Capability.CONCURRENCY, Capability.THROTTLING},
         unfit=_never_that_long,
         examples_most=8,
     ),

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 import click
 
 from ..errors import UsageError
+from ..interruption import kept
 from .invoke import invoke
 from .listing import scenarios
 from .local import local
+from .parity import parity
 from .replay import replay
 from .rogues import rogues
 from .rules import rules
@@ -31,6 +33,7 @@ redrive.add_command(verify)
 redrive.add_command(scenarios)
 redrive.add_command(rogues)
 redrive.add_command(rules)
+redrive.add_command(parity)
 redrive.add_command(invoke)
 redrive.add_command(replay)
 redrive.add_command(local)
@@ -45,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        status = redrive.main(args=words, prog_name="redrive", standalone_mode=False)
+        with kept():
+            status = redrive.main(args=words, prog_name="redrive", standalone_mode=False)
     except click.ClickException as error:
         _fail(_usage(error))
     except (click.Abort, KeyboardInterrupt):

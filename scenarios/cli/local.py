@@ -7,19 +7,22 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
 
-from ..errors import InputError
+from ..errors import EnvironmentFailed, InputError
 from ..local import QUEUE, Ended, Ready, run_on_moto
+from ..local_state import recorded
+from .local_running import detach, down, status
 
 __all__ = ["local"]
 
-_ENVIRONMENTS = ("moto",)
+_NAMES = {"moto": "moto", "localstack": "LocalStack"}
+_HOW_TO_END = "Ctrl-C or redrive local down ends it."
 
 
 @click.group()
@@ -27,10 +30,14 @@ def local() -> None:
     """A local environment with the reference handler, or another one, deployed."""
 
 
+local.add_command(status)
+local.add_command(down)
+
+
 @local.command()
 @click.argument("target", required=False)
 @click.option(
-    "--on", "environment", type=click.Choice(_ENVIRONMENTS), default="moto", show_default=True, help="Where to run."
+    "--on", "environment", type=click.Choice(tuple(_NAMES)), default="moto", show_default=True, help="Where to run."
 )
 @click.option("--fifo", is_flag=True, help="FIFO queues.")
 @click.option(
@@ -53,6 +60,13 @@ def local() -> None:
     help=f"[default: {QUEUE.batch_size}, or the target's]",
 )
 @click.option(
+    "--port",
+    type=click.IntRange(1, 65_535),
+    metavar="PORT",
+    help="Where to listen on 127.0.0.1, whatever endpoint is there already. [default: a free port]",
+)
+@click.option("--detach", "detached", is_flag=True, help="Leave it running, and return when it is ready.")
+@click.option(
     "--ready-file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where to have what a program needs to know, as JSON, for as long as everything runs.",
@@ -63,31 +77,53 @@ def local() -> None:
     help="End when standard input does, as it does when the program that started this one is gone.",
 )
 def up(
-    target: str | None, environment: str, fifo: bool, ready_file: Path | None, until_stdin_closes: bool, **numbers: Any
+    target: str | None,
+    environment: str,
+    fifo: bool,
+    port: int | None,
+    detached: bool,
+    ready_file: Path | None,
+    until_stdin_closes: bool,
+    **numbers: Any,
 ) -> int:
     """Run TARGET, by default the reference handler, behind a local queue until Ctrl-C; then end everything.
 
-    TARGET is a handler or a Consumer: package.module:attribute or path/to/file.py:attribute. What the handler prints
-    goes to standard error.
+    TARGET is a handler or a Consumer: package.module:attribute or path/to/file.py:attribute. On moto our own poller
+    invokes it in this process, and what it prints goes to standard error. On LocalStack it is a function behind
+    LocalStack's own event source mapping; LOCALSTACK_ENDPOINT or AWS_ENDPOINT_URL name one that is there already.
     """
-    del environment  # one choice so far, checked by click
+    if detached:
+        if until_stdin_closes:
+            raise click.UsageError("--detach and --until-stdin-closes exclude each other")
+        return detach(_words(target, environment, fifo, port, ready_file, numbers))
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="redrive: %(message)s")
     overrides = {name: value for name, value in numbers.items() if value is not None}
     if fifo:
         overrides["fifo"] = True
-    stop = threading.Event()
-    _stop_on_signals(stop)
+    stop, is_ready = threading.Event(), threading.Event()
+    _stop_on_signals(stop, is_ready)
     if until_stdin_closes:
-        threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
+        threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
+    with ExitStack() as while_it_runs:
+        while_it_runs.enter_context(_there_while_it_runs(ready_file))
 
-    def announce(ready: Ready) -> None:
-        if ready_file is not None:
-            _write(ready_file, json.dumps(ready.as_json()))
-        click.echo(_how_to_use(ready))
-        click.echo(json.dumps(ready.as_json()))
+        def announce(ready: Ready) -> None:
+            is_ready.set()
+            _record(ready, while_it_runs)
+            if ready_file is not None:
+                _write(ready_file, json.dumps(ready.as_json()))
+            click.echo(_how_to_use(ready))
+            click.echo(json.dumps(ready.as_json()))
+            sys.stdout.flush()
 
-    with _there_while_it_runs(ready_file):
-        ended = run_on_moto(target, overrides, stop=stop, on_ready=announce)
+        if environment == "localstack":
+            # Only here: it is not needed for moto, and needs more.
+            from ..local_on_localstack import run_on_localstack
+
+            run_on_localstack(target, overrides, stop=stop, on_ready=announce, progress=_say, port=port)
+            click.echo("stopped")
+            return 0
+        ended = run_on_moto(target, overrides, stop=stop, on_ready=announce, port=port or 0)
     click.echo(_summary(ended))
     if ended.abandoned:
         # Its threads would keep the interpreter from ending.
@@ -96,18 +132,55 @@ def up(
     return 0
 
 
-def _stop_on_signals(stop: threading.Event) -> None:
+def _words(
+    target: str | None,
+    environment: str,
+    fifo: bool,
+    port: int | None,
+    ready_file: Path | None,
+    numbers: dict[str, Any],
+) -> list[str]:
+    """The words of the same command, but for ``--detach``."""
+    options = {name.removesuffix("_s"): value for name, value in numbers.items()}
+    options |= {"on": environment, "port": port, "ready_file": ready_file}
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items() if value is not None]
+    return [*words, *(["--fifo"] if fifo else []), *([] if target is None else ["--", target])]
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _record(ready: Ready, while_it_runs: ExitStack) -> None:
+    try:
+        while_it_runs.enter_context(
+            recorded(
+                environment=ready.environment,
+                endpoint_url=ready.endpoint_url,
+                queue_url=ready.queue_url,
+                dlq_url=ready.dlq_url,
+                table_name=ready.table_name,
+            )
+        )
+    except EnvironmentFailed as error:
+        _say(f"{error}: redrive local status will not list this")
+
+
+def _stop_on_signals(stop: threading.Event, is_ready: threading.Event) -> None:
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         stop.set()
+        if not is_ready.is_set():
+            # What is being started, or even installed, is not waited for.
+            raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
 
 
-def _stop_at_end_of_input(stop: threading.Event) -> None:
+def _stop_at_end_of_input() -> None:
     while os.read(0, 65_536):
         pass
-    stop.set()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager
@@ -135,16 +208,20 @@ def _write(path: Path, text: str) -> None:
 
 def _how_to_use(ready: Ready) -> str:
     group = " --message-group-id A" if ready.fifo else ""
-    return f"""\
-moto listens at {ready.endpoint_url}; Ctrl-C ends it.
-
-  export AWS_ENDPOINT_URL={ready.endpoint_url} AWS_REGION={ready.region}
-  export AWS_ACCESS_KEY_ID=testing AWS_SECRET_ACCESS_KEY=testing
-
-  aws sqs send-message --queue-url {ready.queue_url} --message-body '{{"id": "A-1"}}'{group}
-  aws dynamodb scan --table-name {ready.table_name}
-  aws sqs get-queue-attributes --attribute-names All --queue-url {ready.dlq_url}
-"""
+    lines = [
+        f"{_NAMES[ready.environment]} listens at {ready.endpoint_url}; {_HOW_TO_END}",
+        "",
+        f"  export AWS_ENDPOINT_URL={ready.endpoint_url} AWS_REGION={ready.region}",
+        f"  export AWS_ACCESS_KEY_ID={ready.access_key_id} AWS_SECRET_ACCESS_KEY=testing",
+        "",
+        f'  aws sqs send-message --queue-url {ready.queue_url} --message-body \'{{"id": "A-1"}}\'{group}',
+        f"  aws sqs get-queue-attributes --attribute-names All --queue-url {ready.dlq_url}",
+    ]
+    if ready.table_name is not None:
+        lines.append(f"  aws dynamodb scan --table-name {ready.table_name}")
+    if ready.function_name is not None:
+        lines.append(f"  aws logs tail /aws/lambda/{ready.function_name}")
+    return "\n".join([*lines, ""])
 
 
 def _summary(ended: Ended) -> str:

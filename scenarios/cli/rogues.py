@@ -9,7 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..environment_kinds import KINDS, SIMULATED
 from ..errors import InputError
+from ..handler_runtime import IN_PROCESS, NATIVE
+from ..place import Place
 from ..report import Progress
 from ..rogue_matrix import Matrix, honest_targets, run_matrix, summary_of
 from ..rogues import ROGUES
@@ -24,12 +27,21 @@ _HEADINGS = ("rogue", "family", "what is wrong", "caught by", "scenario")
 
 
 @click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--on",
+    "environment",
+    type=click.Choice(list(KINDS)),
+    default=SIMULATED.name,
+    show_default=True,
+    help="Where to run. Where time is real, each rogue is asked the scenario that shows its bug best, and no other.",
+)
 @click.option(
     "--json",
     "json_path",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     metavar="PATH|-",
-    help="Ask every scenario of every rogue, and write what came of it here.",
+    help="Ask every scenario of every rogue, or of those named, and write what came of it here.",
 )
 @click.option(
     "--honest",
@@ -39,37 +51,48 @@ _HEADINGS = ("rogue", "family", "what is wrong", "caught by", "scenario")
 )
 @click.option("--only", multiple=True, metavar="NAME", help="With --json: only this one; may be given again.")
 @click.option("--seed", type=click.IntRange(0), default=DEFAULT_SEED, show_default=True, help="As of redrive verify.")
-@click.option(
-    "--examples", type=click.IntRange(1), default=DEFAULT_EXAMPLES, show_default=True, help="As of redrive verify."
-)
+@click.option("--examples", type=click.IntRange(1), help="As of redrive verify.")
 @click.option("--jobs", "processes", type=click.IntRange(1), help="Processes to run at once. [default: the cores]")
 def rogues(
+    names: tuple[str, ...],
+    environment: str,
     json_path: Path | None,
     honest: Path | None,
     only: tuple[str, ...],
     seed: int,
-    examples: int,
+    examples: int | None,
     processes: int | None,
 ) -> int:
-    """List the rogues, handlers with exactly one bug each; or verify that each is caught.
+    """List the rogues, handlers with exactly one bug each; or verify that those named are caught, or all with --json.
 
     A rogue is caught if the invariant that it is named with is violated in the scenario that it is named with. Exit
-    status with --json: 0 if every rogue is caught and every honest handler is clean, 1 if not, 130 if interrupted.
+    status of a run: 0 if every rogue is caught and every honest handler is clean, 1 if not, 130 if interrupted.
     """
-    if json_path is None:
+    kind = KINDS[environment]
+    if json_path is None and not names:
+        if kind != SIMULATED:
+            raise InputError("--on is for a run: name rogues, or give --json too, with a path or - for the output")
         if honest is not None or only:
             raise InputError("--honest and --only are for a run: give --json too, with a path or - for the output")
         _list()
         return 0
     to_output = str(json_path) == "-"
-    if not to_output:
+    if json_path is not None and not to_output:
         check_writable(json_path)
     targets = {} if honest is None else honest_targets(honest)
-    matrix = _run(targets, only, seed=seed, examples=examples, processes=processes or cores())
+    place = Place(kind=kind, runtime=NATIVE if kind.is_native else IN_PROCESS)
+    matrix = _run(
+        targets,
+        (*names, *only),
+        place=place,
+        seed=seed,
+        examples=examples or place.examples(DEFAULT_EXAMPLES),
+        processes=processes or place.processes(cores()),
+    )
     text = json.dumps(matrix.as_json(), indent=2, ensure_ascii=False) + "\n"
     if to_output:
         click.echo(text, nl=False)
-    else:
+    elif json_path is not None:
         write_whole(json_path, text)
     totals = matrix.totals()
     said = f"{totals['caught']} of {totals['rogues']} rogues are caught"
@@ -82,9 +105,11 @@ def rogues(
     return 0 if matrix.passed else 1
 
 
-def _run(targets: dict[str, str], only: Sequence[str], *, seed: int, examples: int, processes: int) -> Matrix:
+def _run(
+    targets: dict[str, str], only: Sequence[str], *, place: Place, seed: int, examples: int, processes: int
+) -> Matrix:
     total = len(set(only)) or len(ROGUES) + len(targets)
-    title = f"every scenario of {total} handlers"
+    title = f"{'its own scenario' if place.is_real_time else 'every scenario'} of {total} handlers"
     with Progress(title, total=total) as progress:
         return run_matrix(
             only=only,
@@ -92,6 +117,7 @@ def _run(targets: dict[str, str], only: Sequence[str], *, seed: int, examples: i
             seed=seed,
             examples=examples,
             processes=min(processes, total),
+            place=place,
             on_start=progress.started,
             on_row=progress.done,
         )

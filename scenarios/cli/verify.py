@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import click
 from redrive.fixtures.named_faults import NAMED_FAULTS
 
 from ..added_faults import fault_rates, without_standard_only
-from ..environments.simulated import SimulatedEnvironment
+from ..aws_scenarios import AWS
+from ..capabilities import needed_by
+from ..environment_kinds import KINDS, SIMULATED, EnvironmentKind
 from ..errors import InputError
 from ..handler_runtime import HandlerRuntime, RuntimeKind
 from ..junit import junit_xml
+from ..place import Place
 from ..report import Progress, print_report
 from ..results import Report, ScenarioResult
 from ..scheduling import load
@@ -22,6 +26,7 @@ from ..target import REFERENCE
 from ..verification import DEFAULT_EXAMPLES, DEFAULT_SEED, Job, jobs_of
 from ..workers import cores
 from ..written_files import check_writable, write_whole
+from .aws_options import aws_options, verify_on_aws, with_aws_options
 from .target_options import target_options, with_target_options
 
 __all__ = ["verify"]
@@ -29,7 +34,6 @@ __all__ = ["verify"]
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as a shell has it; also where something was violated by then."""
 
-_ENVIRONMENTS = ("simulated",)
 _PATH = click.Path(path_type=Path, dir_okay=False)
 
 # What begins with \b is shown line by line.
@@ -44,7 +48,7 @@ _FAULTS = "\n".join(
 @click.option(
     "--on",
     "environment",
-    type=click.Choice(_ENVIRONMENTS),
+    type=click.Choice([*KINDS, AWS.name]),
     default="simulated",
     show_default=True,
     help="Where to run.",
@@ -77,10 +81,12 @@ _FAULTS = "\n".join(
     "kind",
     type=click.Choice([str(kind) for kind in RuntimeKind]),
     default=None,
-    help="How the handler is run: in this process, in processes of its own, or behind a URL. [default: in-process]",
+    help="How the handler is run: in this process, in processes of its own, behind a URL, or by the environment's own "
+    "Lambda. [default: in-process; native where there is one]",
 )
 @click.option("--exec", "command", metavar="COMMAND", help="A Lambda bootstrap in any language, started with this.")
 @click.option("--url", metavar="URL", help="A function behind an Invoke-compatible endpoint.")
+@with_aws_options
 @with_target_options
 def verify(
     target: str | None,
@@ -105,35 +111,50 @@ def verify(
     Exit status: 0 if all that was asked holds, 1 if something is violated or unknown, 2 if it could not be run, 130 if
     it was interrupted; then what was found so far is printed and written.
     """
-    del environment  # one choice so far, checked by click
     rates = fault_rates(faults)
+    on_aws = aws_options(shaped)
+    on_aws.check(environment, command=command, processes=processes)
     options = target_options(**shaped)
-    runtime = runtime_of(kind, command=command, url=url)
-    simulated = SimulatedEnvironment(runtime)
-    with simulated.running():
-        loaded = load(target or runtime.place or REFERENCE, options, runtime)
-        simulated.check(runtime.shaped(loaded.consumer))
-    jobs = jobs_of(loaded.consumer, names, runtime=runtime)
-    for path in (json_path, junit_path):
-        if path is not None:
-            check_writable(path)
-    notes = [*([] if loaded.note is None else [loaded.note]), *_left_out(rates, jobs)]
-    with Progress(f"verifying {loaded.name}, {len(jobs)} scenarios", total=len(jobs), notes=notes) as progress:
+    on = AWS if environment == AWS.name else KINDS[environment]
+    runtime = runtime_of(kind, command=command, url=url, on=on)
+    _check_faults(rates, Place(kind=on, runtime=runtime))
+    if on is AWS:
+        for path in (json_path, junit_path):
+            if path is not None:
+                check_writable(path)
+        loaded = load(target or REFERENCE, options, runtime)
+        finish = partial(_finish, json_path=json_path, junit_path=junit_path)
+        return verify_on_aws(loaded, on_aws, names, seed=seed, examples=examples, finish=finish)
+    with Place(kind=on, runtime=runtime).shared() as place:
+        with place.environment().running() as running:
+            loaded = load(target or runtime.names or REFERENCE, options, runtime)
+            running.check(place.shaped(loaded.consumer))
+        jobs = jobs_of(loaded.consumer, names, place=place)
+        for path in (json_path, junit_path):
+            if path is not None:
+                check_writable(path)
+        notes = [*([] if loaded.note is None else [loaded.note]), *_left_out(rates, jobs)]
+        with Progress(f"verifying {loaded.name}, {len(jobs)} scenarios", total=len(jobs), notes=notes) as progress:
 
-        def done(result: ScenarioResult) -> None:
-            progress.done(result.name, result.verdict)
+            def done(result: ScenarioResult) -> None:
+                progress.done(result.name, result.verdict)
 
-        report = run_verification(
-            loaded,
-            jobs=jobs,
-            seed=seed,
-            examples=examples or runtime.examples(DEFAULT_EXAMPLES),
-            fault_rates=rates,
-            runtime=runtime,
-            processes=min(processes or runtime.processes(cores()), len(jobs)),
-            on_start=progress.started,
-            on_result=done,
-        )
+            report = run_verification(
+                loaded,
+                jobs=jobs,
+                seed=seed,
+                examples=examples or place.examples(DEFAULT_EXAMPLES),
+                fault_rates=rates,
+                place=place,
+                processes=min(processes or place.processes(cores()), len(jobs)),
+                on_start=progress.started,
+                on_result=done,
+            )
+    return _finish(report, json_path, junit_path)
+
+
+def _finish(report: Report, json_path: Path | None, junit_path: Path | None) -> int:
+    """Write and print the report; the exit status."""
     # First of all, as what reads the terminal's output may be gone by now.
     _write(report, json_path, junit_path)
     print_report(report)
@@ -142,8 +163,16 @@ def verify(
     return 0 if report.passed else 1
 
 
-def runtime_of(kind: str | None, *, command: str | None, url: str | None) -> HandlerRuntime:
+def runtime_of(
+    kind: str | None, *, command: str | None, url: str | None, on: EnvironmentKind = SIMULATED
+) -> HandlerRuntime:
     """The runtime that the options choose. Raises :class:`InputError` for options that contradict each other."""
+    if on.is_native:
+        if url is not None or kind not in {None, RuntimeKind.NATIVE}:
+            raise InputError(f"--on {on.name} runs the handler in its own Lambda: leave out --runtime and --url")
+        return HandlerRuntime(kind=RuntimeKind.NATIVE, command=command)
+    if kind == RuntimeKind.NATIVE:
+        raise InputError(f"--runtime native is for an environment with a Lambda of its own, and {on.name} has none")
     if command is not None and url is not None:
         raise InputError("--exec starts the handler and --url says where it is: give one of them")
     if kind not in {None, RuntimeKind.PROCESS} and command is not None:
@@ -154,6 +183,15 @@ def runtime_of(kind: str | None, *, command: str | None, url: str | None) -> Han
         raise InputError("--runtime http needs --url, where the function is")
     chosen = RuntimeKind.PROCESS if command is not None else RuntimeKind.HTTP if url is not None else kind
     return HandlerRuntime(kind=RuntimeKind(chosen or RuntimeKind.IN_PROCESS), command=command, url=url)
+
+
+def _check_faults(rates: Mapping[str, float], place: Place) -> None:
+    """Raise :class:`InputError` for a fault that could not strike there."""
+    for name in rates:
+        lacking = sorted(needed_by(NAMED_FAULTS[name].kind) - place.capabilities)
+        if lacking:
+            where = " ".join(["--on", place.kind.name, *place.runtime.words()])
+            raise InputError(f"--fault {name} cannot strike with {where}, which has no {', no '.join(lacking)}")
 
 
 def _write(report: Report, json_path: Path | None, junit_path: Path | None) -> None:

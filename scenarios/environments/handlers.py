@@ -1,5 +1,6 @@
 """What a run needs of whoever runs the handler; and the handlers that run in this process."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
@@ -20,6 +21,9 @@ class Handler(Protocol):
 
     def begin(self, mine: InProgress) -> None:
         """What it calls from now on is this invocation's."""
+
+    def prepare(self) -> None:
+        """Start it if it has not been started: what that takes is not of the invocation's time (E24)."""
 
     def invoke(self, event: Mapping[str, Any], context: Any) -> Outcome:
         """Run it and wait for it."""
@@ -66,8 +70,14 @@ class InsideHandler:
     def begin(self, mine: InProgress) -> None:
         """Its thread tells whose its calls are."""
 
+    def prepare(self) -> None:
+        """Import it."""
+        # What fails here fails in the invocation as well, which says so.
+        with contextlib.suppress(Exception, SystemExit), self._environment.active():
+            self._environment.load()
+
     def invoke(self, event: Mapping[str, Any], context: Any) -> Outcome:
-        """Run it, in virtual time."""
+        """Run it, by whichever clock there is."""
         return outcome_of(self._environment.invoke(event, context))
 
 

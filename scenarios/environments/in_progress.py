@@ -3,19 +3,20 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from botocore.exceptions import EndpointConnectionError
 
 from redrive.fixtures.faults import Answer
 from redrive.fixtures.runtimes.in_process import Killed
-from redrive.simulator.driver import Invocation, Simulation
+from redrive.simulator.driver import Invocation
 from redrive.simulator.faults import (
     AtCall,
     ConcurrentDuplicate,
     CrashAt,
     DependencyDown,
     ErrorAnswer,
+    Faults,
     Moment,
     SlowAt,
     TimeoutAt,
@@ -29,7 +30,30 @@ from ..mentions import Records
 from .aws_calls import evidence_about
 from .handler_thread import HandlerThread
 
-__all__ = ["Duplicate", "InProgress", "Wait"]
+__all__ = ["Duplicate", "InProgress", "Wait", "World"]
+
+
+class Trace(Protocol):
+    """Takes what happened, in order."""
+
+    def append(self, event: Any, /) -> None:
+        """This happened next."""
+
+
+class World(Protocol):
+    """Where and when the invocation is in progress: a simulation, or a queue that is really there."""
+
+    @property
+    def now_ms(self) -> int:
+        """The time, in milliseconds since the epoch."""
+
+    @property
+    def faults(self) -> Faults:
+        """The schedule of faults."""
+
+    @property
+    def trace(self) -> Trace:
+        """Where what happens is told."""
 
 
 class Wait(NamedTuple):
@@ -49,7 +73,7 @@ class Duplicate(NamedTuple):
 class InProgress:
     """Seen by the handler's side: what it asks for is done by whoever holds the other end of ``thread``."""
 
-    simulation: Simulation
+    world: World
     invocation: Invocation
     thread: HandlerThread[Wait | Duplicate]
     successor: Callable[[int], "InProgress | None"]
@@ -74,7 +98,7 @@ class InProgress:
         with self.lock:
             self._live()
             self.calls += 1
-            faults, number = self.simulation.faults, self.invocation.number
+            faults, number = self.world.faults, self.invocation.number
             for fault in faults.at_call(number, self.calls, Moment.BEFORE):
                 self.strike(fault)
             match instead := faults.instead_of(number, self.calls):
@@ -100,7 +124,7 @@ class InProgress:
             # Reads cannot have an effect, so there is no need to look for one after them.
             reads = rule_of(service, operation).writing is Writing.READS
             self._wait(self.call_ms, wrote=answer == "ok" and not reads)
-            for fault in self.simulation.faults.at_call(self.invocation.number, self.calls, Moment.AFTER):
+            for fault in self.world.faults.at_call(self.invocation.number, self.calls, Moment.AFTER):
                 self.strike(fault)
 
     def sleep(self, seconds: float) -> None:
@@ -125,7 +149,7 @@ class InProgress:
 
     def hang(self) -> None:
         """Do nothing more until the function's timeout. Raises :class:`Killed`."""
-        self._wait(self.invocation.deadline_ms - self.simulation.now_ms)
+        self._wait(self.invocation.deadline_ms - self.world.now_ms)
 
     def outcome_if_killed(self) -> Outcome | None:
         """How the invocation ends if its process is gone."""
@@ -151,9 +175,9 @@ class InProgress:
             raise Killed
 
     def _record_call(self, service: str, operation: str, answer: str) -> None:
-        now_ms, number = self.simulation.now_ms, self.invocation.number
+        now_ms, number = self.world.now_ms, self.invocation.number
         evidence = evidence_about(self.records)
-        self.simulation.trace.append(Called(now_ms, number, self.calls, service, operation, answer, *evidence))
+        self.world.trace.append(Called(now_ms, number, self.calls, service, operation, answer, *evidence))
 
     def _record_first(self, fault: DependencyDown | ErrorAnswer) -> None:
         if fault not in self.known:
@@ -161,4 +185,4 @@ class InProgress:
             self._record_strike(fault)
 
     def _record_strike(self, fault: AtCall | DependencyDown | ErrorAnswer) -> None:
-        self.simulation.trace.append(Struck(self.simulation.now_ms, self.invocation.number, fault))
+        self.world.trace.append(Struck(self.world.now_ms, self.invocation.number, fault))

@@ -27,9 +27,10 @@ from redrive.simulator.function import Ending, Outcome
 from ..consumer import Consumer
 from ..handler_environments import outcome_of
 from ..handler_runtime import HandlerRuntime, RuntimeKind
+from ..interruption import sleep
 from .in_progress import InProgress
 
-__all__ = ["OutsideHandlers", "aws_over_http"]
+__all__ = ["Judge", "OutsideHandlers", "aws_over_http"]
 
 _MARGIN_S = 30.0
 _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -40,9 +41,9 @@ class OutsideHandler:
     """One execution environment outside this process, in the shape of one within."""
 
     def __init__(
-        self, make: Callable[["_Judge"], tuple[Runtime, CallProxy | None]], *, timeout_s: int, later_ms: int
+        self, make: Callable[["Judge"], tuple[Runtime, CallProxy | None]], *, timeout_s: int, later_ms: int
     ) -> None:
-        self._judge = _Judge()
+        self._judge = Judge()
         self._runtime, self._proxy = make(self._judge)
         self._timeout_s = timeout_s
         self._later_ms = later_ms
@@ -50,6 +51,11 @@ class OutsideHandler:
     def begin(self, mine: InProgress) -> None:
         """From now on what it calls is this invocation's."""
         self._judge.mine = mine
+
+    def prepare(self) -> None:
+        """Start its process."""
+        if isinstance(self._runtime, ProcessEnvironment):
+            self._runtime.prepare()
 
     def invoke(self, event: Mapping[str, Any], context: Any) -> Outcome:
         """Run the handler, in real time."""
@@ -73,7 +79,7 @@ class OutsideHandler:
 
 def _wait(from_ms: int, to_ms: int) -> None:
     """The handler's clock cannot be set, so what the queue waits is waited for."""
-    time.sleep((to_ms - from_ms) / 1000)
+    sleep((to_ms - from_ms) / 1000)
 
 
 def _with_real_times(event: Mapping[str, Any], later_ms: int) -> dict[str, Any]:
@@ -86,7 +92,7 @@ def _with_real_times(event: Mapping[str, Any], later_ms: int) -> dict[str, Any]:
 
 
 @dataclass(slots=True)
-class _Judge:
+class Judge:
     """Hands what the proxy sees to the invocation in progress, and what becomes of it back."""
 
     mine: InProgress | None = None
@@ -128,6 +134,8 @@ class OutsideHandlers:
     consumer: Consumer
     variables: Mapping[str, str]
     endpoint_url: str
+    is_real_time: bool = False
+    """Whether what the queue says of time is the wall's already."""
     passes: Callable[[int, int], None] | None = _wait
     busy_s: float | None = field(init=False)
     _made: dict[int, OutsideHandler] = field(init=False, default_factory=dict)
@@ -136,7 +144,7 @@ class OutsideHandlers:
     def __post_init__(self) -> None:
         # It is silent while it starts, and when it hangs.
         self.busy_s = 2 * INIT_TIMEOUT_S + self.consumer.queue.function_timeout_s + _MARGIN_S
-        self._later_ms = time.time_ns() // 1_000_000 - EPOCH_MS
+        self._later_ms = 0 if self.is_real_time else time.time_ns() // 1_000_000 - EPOCH_MS
 
     def get(self, number: int) -> OutsideHandler:
         """The environment of this number."""
@@ -163,7 +171,7 @@ class OutsideHandlers:
         del now_ms, sleep
         yield lambda _: None
 
-    def _make(self, judge: _Judge) -> tuple[Runtime, CallProxy | None]:
+    def _make(self, judge: Judge) -> tuple[Runtime, CallProxy | None]:
         if self.runtime.kind is RuntimeKind.HTTP:
             assert self.runtime.url is not None, "the command line sees to it"
             return HttpFunction(self.runtime.url), None

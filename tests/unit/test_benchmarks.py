@@ -38,3 +38,10 @@ def test_simulator_with_faults_loses_nothing_and_tells_the_same_story_twice():
     assert re.search(r"DeadLettered [1-9]", out)
     assert re.search(r"Struck [1-9]", out)
     assert "the same seed gave the same history" in out
+
+
+def test_environments_prints_the_time_of_one_workload_in_each_and_the_ratios():
+    out = run("benchmarks/environments.py", "--messages", "20", "--on", "simulated,moto")
+    assert re.search(r"^20 messages, the reference handler, batches of 10$", out, re.MULTILINE)
+    assert re.search(r"^simulated +[\d.]+ +[\d,]+ +2  1\.0$", out, re.MULTILINE)
+    assert re.search(r"^moto +[\d.]+ +[\d,]+ +\d+  [\d.]+$", out, re.MULTILINE)

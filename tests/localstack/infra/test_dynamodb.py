@@ -40,3 +40,19 @@ def test_accounts_are_worlds_apart(localstack_aws, localstack_server):
     twin = create_stack(other, "apart")
     received = other.client("sqs").receive_message(QueueUrl=twin.queue_url).get("Messages", [])
     assert (received, twin.queue_arn == stack.queue_arn) == ([], False)
+
+
+def test_bytes_count_as_many_as_they_are(localstack_aws):
+    stack = create_stack(localstack_aws, "large")
+    dynamodb = stack.client("dynamodb")
+    for name, size in (("text", 190_000), ("bytes", 190_000)):
+        value = {"S": "x" * size} if name == "text" else {"B": b"x" * size}
+        dynamodb.update_item(
+            TableName=stack.table_name,
+            Key={"business_key": {"S": "one"}},
+            UpdateExpression="SET #name = :value",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues={":value": value},
+        )
+    [item] = dynamodb.scan(TableName=stack.table_name)["Items"]
+    assert (len(item["text"]["S"]), len(item["bytes"]["B"])) == (190_000, 190_000)

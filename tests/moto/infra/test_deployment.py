@@ -211,6 +211,6 @@ class TestTuned:
     def test_refusal_is_one_line(self, deployed):
         deployment = deployed()
         deployment.client("lambda").delete_function(FunctionName=deployment.function_name)
-        with pytest.raises(DeploymentError, match="orders cannot be changed: .*ResourceNotFound") as caught:
+        with pytest.raises(DeploymentError, match=r"orders cannot be changed: .*ResourceNotFound") as caught:
             tune(deployment, function_timeout_s=1)
         assert len(str(caught.value).splitlines()) == 1

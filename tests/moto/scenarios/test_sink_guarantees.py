@@ -63,7 +63,7 @@ class TestDynamoDB:
     """Ledger and effect in one conditional write: exactly once."""
 
     def test_promises_effects_once(self):
-        assert reference.consumer.claims == set(Claim) - {Claim.OVERSIZE}
+        assert reference.consumer.claims == set(Claim)
         assert "effects-once" in CATALOGUE["crash-after-effect"].judged_by(reference.consumer)
 
     @pytest.mark.parametrize("fault", EVERY_STEP, ids=str)

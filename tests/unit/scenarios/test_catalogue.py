@@ -9,16 +9,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from redrive.fixtures.faults import (
     STANDARD_ONLY,
-    ClockSkew,
-    ConcurrentDuplicate,
-    FaultAt,
     MessageFault,
     SlowAt,
-    Throttle,
     TimeoutAt,
 )
 from redrive.scenarios import catalogue
-from redrive.scenarios.capabilities import Capability
+from redrive.scenarios.capabilities import Capability, needed_by
 from redrive.scenarios.catalogue import CATALOGUE
 from redrive.scenarios.consumer import Claim, Consumer, QueueSpec
 from redrive.scenarios.crash_points import simplest
@@ -130,25 +126,24 @@ def test_plans_go_through_json(scenario):
 
 def needed(plan):
     """What a run of the plan cannot do without."""
-    found = set()
-    for fault in plan.faults:
-        if isinstance(fault, MessageFault):
-            found.add(Capability.MESSAGE_FAULTS)
-            if getattr(fault, "after_ms", 0) > PATIENCE_MS:
-                found.add(Capability.VIRTUAL_TIME)
-        elif isinstance(fault, ConcurrentDuplicate):
-            found |= {Capability.CALL_FAULTS, Capability.CONCURRENCY}
-        elif isinstance(fault, Throttle | ClockSkew):
-            found.add(Capability.VIRTUAL_TIME)
-        elif isinstance(fault, FaultAt):
-            found.add(Capability.CALL_FAULTS)
+    found = set().union(*(needed_by(type(fault)) for fault in plan.faults))
     if plan.concurrency > 1:
         found.add(Capability.CONCURRENCY)
+    if plan.empty_events_at_ms or plan.event_changes:
+        found.add(Capability.OWN_EVENTS)
+    if max([0, *(getattr(fault, "after_ms", 0) for fault in plan.faults)]) > PATIENCE_MS:
+        found.add(Capability.LONG_PAUSES)
     waits_ms = [message.at_ms - before.at_ms for before, message in zip(plan.messages, plan.messages[1:], strict=False)]
-    delays_s = [plan.queue_delay_s, *(message.delay_s or 0 for message in plan.messages)]
-    if max([0, *waits_ms, *(1000 * delay_s for delay_s in delays_s), *plan.redrive_at_ms]) > PATIENCE_MS:
+    if max([0, *waits_ms, *plan.redrive_at_ms]) > PATIENCE_MS:
+        found.add(Capability.LONG_PAUSES)
+    if max([plan.queue_delay_s, *(message.delay_s or 0 for message in plan.messages)]) * 1000 > PATIENCE_MS:
         found.add(Capability.VIRTUAL_TIME)
     return found
+
+
+def had(scenario):
+    """What it can do with: in virtual time pauses are as long as they like."""
+    return scenario.required | ({Capability.LONG_PAUSES} if Capability.VIRTUAL_TIME in scenario.required else set())
 
 
 @every_scenario
@@ -157,14 +152,14 @@ def test_capabilities_are_what_the_plans_need(scenario):
         assert Capability.CALL_FAULTS in scenario.required
         return
     plans = each_plan(scenario.name)
-    assert set().union(*map(needed, plans)) <= scenario.required
+    assert set().union(*map(needed, plans)) <= had(scenario)
     waits = any(isinstance(fault, SlowAt | TimeoutAt) for plan in plans for fault in plan.faults)
     assert not waits or Capability.CALL_FAULTS in scenario.required
 
 
 @every_scenario
 def test_capabilities_that_no_plan_needs_are_not_asked_for(scenario):
-    faults = {Capability.CALL_FAULTS, Capability.MESSAGE_FAULTS, Capability.CONCURRENCY}
+    faults = set(Capability) - {Capability.VIRTUAL_TIME, Capability.LONG_PAUSES}
     if scenario.at_every_call:
         return
     assert scenario.required & faults <= set().union(*map(needed, each_plan(scenario.name)))

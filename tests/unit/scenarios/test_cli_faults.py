@@ -104,6 +104,10 @@ class TestWhatCannotBeAdded:
         said = refused("--fault", "crash=0.1", "--fault", "slow=1", "--fault", "crash=0.1")
         assert said == "--fault crash is given twice: give one rate"
 
+    def test_fault_that_cannot_strike_there(self, refused):
+        said = refused("--on", "moto", "--fault", "clock-skew=0.1")
+        assert said == "--fault clock-skew cannot strike with --on moto, which has no virtual time"
+
     def test_nothing_that_a_fifo_queue_has(self, refused):
         said = refused("--scenario", "fifo-order", "--fault", "duplicate=0.1", "--fault", "reorder=0.1")
         assert said == (

@@ -56,7 +56,7 @@ class TestList:
         redrive("rogues")
         assert not {name for name in set(sys.modules) - before if ".rogues." in name}
 
-    @pytest.mark.parametrize("words", [("--honest", "."), ("--only", "not_idempotent")])
+    @pytest.mark.parametrize("words", [("--honest", "."), ("--only", "not_idempotent"), ("--on", "moto")])
     def test_what_is_for_a_run_wants_a_place_for_its_output(self, redrive, words):
         status, out, err = redrive("rogues", *words)
         assert (status, out) == (2, "")

@@ -146,7 +146,7 @@ def test_what_runtime_or_environment_lacks_is_said(needed, there, why):
 def test_scenario_that_strikes_needs_faults_at_calls_unless_it_says_otherwise():
     assert scenario().required == frozenset()
     assert scenario(strikes=True).required == {Capability.CALL_FAULTS}
-    messages = frozenset({Capability.MESSAGE_FAULTS})
+    messages = frozenset({Capability.LOST_DELETES})
     assert scenario(strikes=True, capabilities=messages).required == messages
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
@@ -86,6 +87,8 @@ def poller(
     pauses_s=(1.0, 2.0),
     record=lambda _: None,
     on_discard=lambda _: None,
+    interference=None,
+    number=None,
     **mapping,
 ):
     return Poller(
@@ -101,6 +104,8 @@ def poller(
         request_id=lambda: "request-1",
         record=record,
         on_discard=on_discard,
+        interference=interference,
+        number=number,
     )
 
 
@@ -351,3 +356,41 @@ def test_concurrent_batches_are_in_progress_at_once():
     under_test.run()
     assert environments == {1, 2}
     assert under_test.counts == Counts(invocations=4, deliveries=4, acknowledged=4)
+
+
+def test_what_goes_wrong_as_planned_is_left_to_who_plays_it():
+    told, received = [], []
+    plays = SimpleNamespace(
+        about_to_receive=lambda: told.append("asks"),
+        received=received.append,
+        lets_begin=lambda invocation, batch: invocation == 7,
+        deletes=lambda invocation, message: message["MessageId"] == "id-1",
+    )
+    queue = ScriptedQueue(Stop(), messages(1, 2), messages(3))
+    poller(queue, record=told.append, interference=plays, number=iter([7, 8]).__next__).run()
+    assert received == messages(1, 2, 3)
+    assert told.count("asks") == len(queue.asked)
+    assert [event.invocation for event in told if isinstance(event, trace.Began)] == [7]
+    assert queue.deleted == [["handle-2"]]
+
+
+def test_event_without_records_comes_when_the_function_is_free():
+    calls = []
+    queue = ScriptedQueue(Stop(), messages(1), [])
+    under_test = poller(queue, lambda invocation: calls.append(invocation.event["Records"]) or ALL_DONE)
+    under_test.invoke_empty()
+    under_test.run()
+    assert [len(records) for records in calls] == [0, 1]
+    assert queue.deleted == [["handle-1"]]
+
+
+def test_nothing_is_received_while_it_is_held():
+    queue = ScriptedQueue(Stop(), messages(1))
+    under_test = poller(queue)
+    running = threading.Thread(target=under_test.run)
+    with under_test.hold():
+        running.start()
+        running.join(0.05)
+        assert queue.asked == []
+    running.join()
+    assert len(queue.asked) == 1

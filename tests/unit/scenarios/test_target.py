@@ -175,7 +175,7 @@ class TestConsumers:
 
     def test_reference_handler_is_the_default(self):
         target = load_target(REFERENCE)
-        assert target.consumer.claims == set(Claim) - {Claim.OVERSIZE}
+        assert target.consumer.claims == set(Claim)
         assert target.note is None
 
     def test_function_that_cannot_be_found_by_name_is_used_as_it_is(self):

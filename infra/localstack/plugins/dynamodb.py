@@ -25,7 +25,7 @@ _size: Final = DynamoType.size
 
 def service() -> Any:
     """The service, with moto behind each of its operations."""
-    DynamoType.size = _size_on_aws
+    DynamoType.size = _size_on_aws  # type: ignore[method-assign, assignment]
     return Service.for_provider(
         DynamodbApi(), dispatch_table_factory=lambda api: ForwardingFallbackDispatcher(api, _call)
     )

@@ -45,7 +45,7 @@ def fake(tmp_path, monkeypatch):
         code.write_text(textwrap.dedent(script))
         python = folder / "bin" / "python"
         # It is started as `python -m localstack.runtime.main`.
-        python.write_text(f'#!/bin/sh\nexec {sys.executable} {code} "$@"\n')
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{code}" "$@"\n')
         python.chmod(0o755)
         monkeypatch.setattr(server_module, "localstack_python", lambda progress: python)
         monkeypatch.setattr(server_module, "function_python", lambda progress: python)

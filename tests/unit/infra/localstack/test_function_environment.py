@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import textwrap
 from types import SimpleNamespace
 
 import pytest
@@ -20,7 +19,11 @@ from redrive.infra.localstack.plugins.function_environment import (
 )
 from redrive.infra.localstack.plugins.recorder import Ending
 
-BOOTSTRAP = f"""#!{sys.executable}
+# The first line of a script cannot name an interpreter in a folder with a space.
+BOOTSTRAP = f"""#!/bin/sh
+exec '{sys.executable}' "$(dirname "$0")/code.py"
+"""
+CODE = """
 import http.client, json, os, time
 
 def call(method, path, body=None):
@@ -36,14 +39,15 @@ while True:
         os._exit(3)
     if event == "hang":
         time.sleep(60)
-    result = {{name: os.environ.get(name) for name in event}}
+    result = {name: os.environ.get(name) for name in event}
     call("POST", request_id + "/response", json.dumps(result))
 """
 
 
 @pytest.fixture
 def configuration(tmp_path):
-    (tmp_path / "bootstrap").write_text(textwrap.dedent(BOOTSTRAP))
+    (tmp_path / "bootstrap").write_text(BOOTSTRAP)
+    (tmp_path / "code.py").write_text(CODE)
     (tmp_path / "bootstrap").chmod(0o755)
 
     def build(**more):

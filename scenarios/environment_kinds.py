@@ -74,8 +74,8 @@ LOCALSTACK = EnvironmentKind(
     is_real_time=True,
     is_native=True,
     # A function that starts while others do needs a second or two; who looks at the deadline would give up.
-    function_timeout_s=8,
-    visibility_timeout_s=8,
+    function_timeout_s=7,
+    visibility_timeout_s=9,
     examples_most=2,
     per_core=2,
     points_most=4,

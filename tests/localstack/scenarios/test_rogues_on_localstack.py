@@ -8,18 +8,16 @@ CAUGHT = [
     # Their work is not what it should be.
     "reencodes_body",
     "capitalises_key",
+    "order_number_as_float",
     "buffers_across_invocations",
-    # A message is bad.
-    "whole_batch_raise",
-    "writes_before_validating",
     # Something fails, or the process dies.
     "swallowed_exception",
     "completes_before_effect",
     # Messages come twice.
     "not_idempotent",
     "dedup_by_message_id",
-    # What fails for ever belongs into the dead-letter queue.
-    "drops_poison",
+    # A message is bad.
+    "invents_default_key",
     # A message group has an order.
     "fifo_newest_only",
 ]

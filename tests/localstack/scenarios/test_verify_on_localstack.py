@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import urllib.request
+from dataclasses import replace
 
 import pytest
 
@@ -141,11 +142,36 @@ def test_handler_dies_at_a_call_and_its_next_process_is_another(environment, pla
         messages=(PlannedMessage(key="key-0", body='{"order":"key-0"}'),), faults=(CrashAt(invocation=0, call=1),)
     )
     history = run(environment, place, consumer, plan)
-    began = [event for event in history.events if isinstance(event, trace.Began)]
-    assert [event.cold for event in began] == [True, True]
-    assert [event.environment for event in began] == [1, 2]
+    first, second, *_ = [event for event in history.events if isinstance(event, trace.Began)]
+    assert (first.cold, first.environment) == (True, 1)
+    assert (second.cold, second.environment) == (True, 2)
     assert history.invocations[0].ending is Ending.CRASHED
     assert history.done == {"key-0"}
+
+
+def test_message_groups_of_one_poll_take_turns(environment, place, file_handler):
+    consumer = file_handler(
+        """
+        def handler(event, context):
+            time.sleep(0.8)
+            for record in event["Records"]:
+                open(os.path.join(os.environ["SEEN"], record["body"]), "w").close()
+        """
+    )
+    sent = tuple(replace(message, group=f"group-{number % 3}") for number, message in enumerate(messages(6)))
+    history = run(environment, place, consumer, Plan(messages=sent, fifo=True))
+    steps = [type(event) for event in history.events if isinstance(event, trace.Began | trace.Ended)]
+    assert steps == [trace.Began, trace.Ended] * 3
+    assert history.done == {message.key for message in sent}
+    assert history.finished
+
+
+def test_mapping_that_polls_nothing_is_no_verdict(environment, place, file_handler, monkeypatch):
+    monkeypatch.setattr("redrive.scenarios.environments.localstack_function.NativeFunction.map", lambda *_: None)
+    monkeypatch.setattr("redrive.scenarios.environments.live_run.rest_s", lambda *_: 1)
+    consumer = file_handler("def handler(event, context): pass")
+    with pytest.raises(EnvironmentFailed, match="did not invoke it"):
+        run(environment, place, consumer, Plan(messages=messages(1)))
 
 
 def test_function_that_localstack_cannot_run_is_no_verdict(environment, place, monkeypatch):

@@ -17,6 +17,7 @@ from redrive.fixtures.localstack import LocalStackAws
 from redrive.fixtures.runtimes.call_proxy import CallProxy, Forward
 from redrive.infra.deployment import Deployment, deploy, remove
 from redrive.infra.package_function import build_package, find_handler_folder
+from redrive.infra.resources import delete_bucket
 from redrive.infra.tuning import tune
 
 FUNCTION_TIMEOUT_S = 5
@@ -224,4 +225,8 @@ def deployed(server, folder, name, parameters):
             yield Deployed(deployment, recorder, harm, front)
         finally:
             remove(deployment)
+            # The names of buckets are everybody's: one that stays is in the way of all who come later.
+            s3 = aws.client("s3")
+            for bucket in s3.list_buckets()["Buckets"]:
+                delete_bucket(s3, bucket["Name"])
             front.down()

@@ -57,6 +57,7 @@ class Parameters:
     architecture: str = "arm64"
     business_key_pointer: str = ""
     payload_bucket: str = ""
+    reply_queue: str = ""
     log_level: str = "INFO"
     log_retention_days: int = 30
     table_deletion_protection: bool = False
@@ -81,6 +82,7 @@ _NAMES: Final = {
     "architecture": "Architecture",
     "business_key_pointer": "BusinessKeyPointer",
     "payload_bucket": "PayloadBucket",
+    "reply_queue": "ReplyQueue",
     "log_level": "LogLevel",
     "log_retention_days": "LogRetentionDays",
     "table_deletion_protection": "TableDeletionProtection",

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from .batch import batch_item_failures, process_batch
-from .clients import dynamodb_client, s3_client
+from .clients import REPLY_MS_MAX, dynamodb_client, s3_client, sqs_client
 from .config import ConfigError, LedgerName, Settings, SinkName
 from .deadline import Deadline
 from .event import parse_event
@@ -16,6 +16,7 @@ from .ledger.ledger import Ledger
 from .ledger.memory import MemoryLedger
 from .logs import Log
 from .payloads import Payloads, S3Payloads
+from .replies import SqsReplies, reply_body
 from .sinks.delta import DeltaSink
 from .sinks.dynamodb import DynamoDBSink
 from .sinks.memory import ROWS, MemorySink
@@ -45,15 +46,14 @@ def lambda_handler(event: Any, context: LambdaContext) -> dict[str, list[dict[st
     """
     warm = _warm_start()
     started_ms = _now_ms()
+    deadline = Deadline(remaining_ms=context.get_remaining_time_in_millis, reserve_ms=warm.settings.deadline_reserve_ms)
     items = process_batch(
         parse_event(event),
         owner=context.aws_request_id,
         ledger=warm.ledger,
         sink=warm.sink,
         key_source=warm.settings.key_source,
-        deadline=Deadline(
-            remaining_ms=context.get_remaining_time_in_millis, reserve_ms=warm.settings.deadline_reserve_ms
-        ),
+        deadline=deadline,
         now_ms=_now_ms,
         lease_margin_ms=warm.settings.lease_margin_ms,
         max_workers=warm.settings.max_workers,
@@ -63,7 +63,13 @@ def lambda_handler(event: Any, context: LambdaContext) -> dict[str, list[dict[st
     log = Log(level=warm.settings.log_level, request_id=context.aws_request_id)
     for item in items:
         log.record(item)
-    log.batch(items, duration_ms=_now_ms() - started_ms, cold_start=warm.batches == 1)
+    duration_ms, cold_start = _now_ms() - started_ms, warm.batches == 1
+    log.batch(items, duration_ms=duration_ms, cold_start=cold_start)
+    if warm.replies is not None:
+        body = reply_body(items, request_id=context.aws_request_id, duration_ms=duration_ms, cold_start=cold_start)
+        problem = warm.replies.send(body, deadline)
+        if problem is not None:
+            log.no_reply(problem)
     return batch_item_failures(items)
 
 
@@ -75,6 +81,7 @@ class _WarmStart:
     ledger: Ledger
     sink: Sink
     payloads: Payloads | None
+    replies: SqsReplies | None
     batches: int = 0
 
 
@@ -82,10 +89,12 @@ class _WarmStart:
 def _warm_start() -> _WarmStart:
     # The function's only module state. Made by the first invocation and kept; if that fails, tried again by the next.
     settings = Settings.from_environment(os.environ)
-    payloads = _payloads(settings)
+    payloads, replies = _payloads(settings), _replies(settings)
     if settings.table is None or settings.ledger is LedgerName.MEMORY:
         ledger = MemoryLedger(ttl_s=settings.ttl_s)
-        return _WarmStart(settings=settings, ledger=ledger, sink=_local_sink(settings), payloads=payloads)
+        return _WarmStart(
+            settings=settings, ledger=ledger, sink=_local_sink(settings), payloads=payloads, replies=replies
+        )
     client = dynamodb_client(max_workers=settings.max_workers)
     shares_writes = settings.sink is SinkName.DYNAMODB
     return _WarmStart(
@@ -93,7 +102,14 @@ def _warm_start() -> _WarmStart:
         ledger=DynamoDBLedger(client, table=settings.table, ttl_s=settings.ttl_s),
         sink=DynamoDBSink(client, table=settings.table) if shares_writes else _local_sink(settings),
         payloads=payloads,
+        replies=replies,
     )
+
+
+def _replies(settings: Settings) -> SqsReplies | None:
+    if settings.reply_queue_url is None:
+        return None
+    return SqsReplies(sqs_client, queue_url=settings.reply_queue_url, call_ms_max=REPLY_MS_MAX)
 
 
 def _payloads(settings: Settings) -> Payloads | None:

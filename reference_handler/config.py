@@ -24,6 +24,8 @@ _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _ATTRIBUTE = re.compile(r"(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)")
 _BUCKET = re.compile(r"[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]")
 _NUMBER = re.compile(r"[0-9]{1,10}")
+# No user and password, no query; in the path the account and the name, on LocalStack perhaps more before them.
+_QUEUE_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9_-]{1,80}){2,5}")
 
 _DAY_S = 86_400
 # A message lives at most 14 days in its queue (S13), so 14 days after completion no delivery of it is left. A day on
@@ -72,7 +74,8 @@ class LogLevel(StrEnum):
 class Settings:
     """What the environment variables say. `table` is set whenever the ledger is in DynamoDB.
 
-    Without `payload_buckets`, pointers to bodies in S3 are not followed.
+    Without `payload_buckets`, pointers to bodies in S3 are not followed; without `reply_queue_url` nobody is told what
+    became of a batch.
     """
 
     sink: SinkName = SinkName.DELTA
@@ -82,6 +85,7 @@ class Settings:
     key_source: KeySource = KeySource()  # noqa: RUF009 - frozen
     payload_buckets: frozenset[str] = frozenset()
     payload_bytes_max: int = _PAYLOAD_BYTES_MAX
+    reply_queue_url: str | None = None
     ttl_s: int = _TTL_S
     deadline_reserve_ms: int = 1_000
     lease_margin_ms: int = 1_000
@@ -116,6 +120,7 @@ class Settings:
             ),
             payload_buckets=read.buckets("REDRIVE_PAYLOAD_BUCKETS"),
             payload_bytes_max=read.number("REDRIVE_PAYLOAD_BYTES_MAX", default.payload_bytes_max, 1, 268_435_456),
+            reply_queue_url=read.queue("REDRIVE_REPLY_QUEUE_URL"),
             ttl_s=read.number("REDRIVE_TTL_S", default.ttl_s, _TTL_S_MIN, 3_650 * _DAY_S),
             deadline_reserve_ms=read.number("REDRIVE_DEADLINE_RESERVE_MS", default.deadline_reserve_ms, 0, 600_000),
             lease_margin_ms=read.number("REDRIVE_LEASE_MARGIN_MS", default.lease_margin_ms, 0, 600_000),
@@ -177,6 +182,13 @@ class _Reader:
         if not all(map(_BUCKET.fullmatch, names)):
             raise ConfigError(name, f"bad value {shown(text)}", "names of S3 buckets with commas between them")
         return frozenset(names)
+
+    def queue(self, name: str) -> str | None:
+        text = self._get(name)
+        if text is not None and not _QUEUE_URL.fullmatch(text):
+            # May hold credentials, so it is not repeated.
+            raise ConfigError(name, "it is no such URL", "the https URL of a standard queue of SQS")
+        return text
 
     def pointer(self, name: str) -> tuple[str, ...] | None:
         text = self._get(name)

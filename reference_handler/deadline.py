@@ -23,4 +23,8 @@ class Deadline:
 
     def may_settle(self) -> bool:
         """Is there time to complete or release a claim? Half of the reserve is for this, half for the answer."""
-        return self.remaining_ms() >= self.reserve_ms / 2
+        return self.may_spend(0)
+
+    def may_spend(self, spent_ms: int) -> bool:
+        """Is there time for what takes so long, and for the answer after it?"""
+        return self.remaining_ms() - spent_ms >= self.reserve_ms / 2

@@ -1,4 +1,4 @@
-"""Logs: one JSON object on one line for each record and one for each batch.
+"""Logs: one JSON object on one line for each record, one for each batch, and one for a reply that was not sent.
 
 Written to standard output, which Lambda takes up as it is. The `logging` module is left alone: Lambda puts a handler
 on its root logger, and a second one would print every line twice. No line holds a body or the value of an attribute.
@@ -56,6 +56,10 @@ class Log:
             duration_ms=duration_ms,
             cold_start=cold_start,
         )
+
+    def no_reply(self, reason: str) -> None:
+        """The line of a reply that was not sent."""
+        self._write(LogLevel.WARNING, event="reply", outcome="failed", reason=reason)
 
     def _write(self, level: LogLevel, **fields: Any) -> None:
         if _SEVERITY[level] < _SEVERITY[self._level]:

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from .capabilities import Capability
 from .consumer import Aws, Claim, Consumer, Effect, QueueSpec
-from .environment_kinds import EnvironmentKind
+from .environment_kinds import AWS, EnvironmentKind
 from .environments.aws_names import with_planned_keys
 from .environments.environment import Environment
 from .handler_runtime import NATIVE, HandlerRuntime
@@ -15,34 +14,8 @@ from .reference import rows_in_dynamodb
 from .scenario import Scenario
 from .verification import Job, jobs_of
 
-__all__ = ["AWS", "FUNCTION_TIMEOUT_S", "VISIBILITY_TIMEOUT_S", "AwsPlace", "aws_jobs", "of_stack", "spec_of_stack"]
+__all__ = ["AwsPlace", "aws_jobs", "of_stack", "spec_of_stack"]
 
-FUNCTION_TIMEOUT_S: Final = 5
-"""Of a function that is deployed for a run: time for a cold start's first calls."""
-VISIBILITY_TIMEOUT_S: Final = 15
-"""Longer than a cold start and the timeout together, so that nothing comes back while it is worked on."""
-
-AWS: Final = EnvironmentKind(
-    name="aws",
-    # Nothing can be made to fail there. Pauses are cut short when all that was sent is at rest.
-    capabilities=frozenset({Capability.LONG_PAUSES}),
-    is_real_time=True,
-    is_native=True,
-    function_timeout_s=FUNCTION_TIMEOUT_S,
-    visibility_timeout_s=VISIBILITY_TIMEOUT_S,
-    examples_most=2,
-)
-
-_NOTHING_OF_ONES_OWN = "it would put bodies into buckets, and on AWS nothing is created for a single run"
-_COLD = "it takes cold execution environments when it wants them, and on AWS nobody has them at will"
-_NOT_ON_AWS: Final = {
-    "s3-pointer": _NOTHING_OF_ONES_OWN,
-    "s3-pointer-to-nothing": _NOTHING_OF_ONES_OWN,
-    "s3-pointer-elsewhere": _NOTHING_OF_ONES_OWN,
-    "poison-redriven": "it would move back all that the dead-letter queue holds",
-    "warm-start": _COLD,
-    "odd-bodies-warm": _COLD,
-}
 _WITHOUT_INVOCATIONS: Final = frozenset({"no-loss", "no-invention", "effects-once", "order-kept"})
 """The invariants that ask for effects and where messages end, and not for invocations."""
 
@@ -80,8 +53,8 @@ def spec_of_stack(consumer: Consumer) -> QueueSpec:
     return replace(
         consumer.queue,
         fifo=False,
-        visibility_timeout_s=VISIBILITY_TIMEOUT_S,
-        function_timeout_s=FUNCTION_TIMEOUT_S,
+        visibility_timeout_s=AWS.visibility_timeout_s,
+        function_timeout_s=AWS.function_timeout_s,
         batching_window_s=1,
         batch_size=10,
     )
@@ -122,8 +95,6 @@ def _fitted(job: Job, *, fifo_queue: bool, standard_queue: bool, unseen: str | N
     scenario = job.scenario
     if "[" in job.name:
         return _unfit(scenario, "it is about another configuration than the one that is deployed")
-    if scenario.name in _NOT_ON_AWS:
-        return _unfit(scenario, _NOT_ON_AWS[scenario.name])
     if scenario.fifo and not fifo_queue:
         return _unfit(scenario, "it is about FIFO queues, and the queue is a standard queue")
     if not scenario.fifo and not standard_queue:

@@ -18,8 +18,9 @@ from redrive.infra.journal_handler import HANDLER, HANDLER_VARIABLE
 from redrive.infra.journal_package import INNER_HANDLER, build_journalled
 from redrive.infra.package_function import PackagingError
 
-from .aws_scenarios import FUNCTION_TIMEOUT_S, VISIBILITY_TIMEOUT_S, AwsPlace, aws_jobs, of_stack, spec_of_stack
+from .aws_scenarios import AwsPlace, aws_jobs, of_stack, spec_of_stack
 from .consumer import Consumer
+from .environment_kinds import AWS
 from .environments.aws import AwsEnvironment
 from .environments.aws_account import Account
 from .environments.aws_site import Site, site_of_queue, site_of_stack
@@ -130,8 +131,8 @@ def _plan(run_id: str, account: Account, max_receive_count: int, *, fifo: bool) 
         fifo=fifo,
         batch_size=10,
         max_receive_count=max_receive_count,
-        function_timeout_s=FUNCTION_TIMEOUT_S,
-        visibility_timeout_s=VISIBILITY_TIMEOUT_S,
+        function_timeout_s=AWS.function_timeout_s,
+        visibility_timeout_s=AWS.visibility_timeout_s,
         business_key_pointer=_POINTER,
     )
 

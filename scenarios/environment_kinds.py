@@ -8,7 +8,7 @@ from .capabilities import Capability
 from .parity import peer
 from .real_time import FUNCTION_TIMEOUT_S, VISIBILITY_TIMEOUT_S
 
-__all__ = ["KINDS", "LOCALSTACK", "MOTO", "SIMULATED", "EnvironmentKind"]
+__all__ = ["AWS", "KINDS", "LOCALSTACK", "MOTO", "SIMULATED", "EnvironmentKind"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,8 @@ class EnvironmentKind:
     at every call.
 
     ``deviations`` are by scenario: the ids of those differences from AWS (:mod:`.parity`) that would be held against
-    the handler. One that ``is_native`` has a Lambda of its own, and runs handlers in no other way.
+    the handler. ``left_out`` are the scenarios that are not asked there, each with the reason. One that ``is_native``
+    has a Lambda of its own, and runs handlers in no other way.
     """
 
     name: str
@@ -34,6 +35,11 @@ class EnvironmentKind:
     per_core: int = 1
     points_most: int | None = None
     deviations: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    left_out: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def why_not(self, scenario: str) -> str | None:
+        """Why the scenario cannot be asked there, whatever it needs, or None."""
+        return self.left_out.get(scenario) or self.deviates(scenario)
 
     def deviates(self, scenario: str) -> str | None:
         """How it differs from AWS in what the scenario is about, or None."""
@@ -81,5 +87,29 @@ LOCALSTACK = EnvironmentKind(
     points_most=4,
 )
 
+_NOTHING_OF_ONES_OWN = "it would put bodies into buckets, and on AWS nothing is created for a single run"
+_COLD = "it takes cold execution environments when it wants them, and on AWS nobody has them at will"
+
+AWS = EnvironmentKind(
+    name="aws",
+    # Nothing can be made to fail there. Pauses are cut short when all that was sent is at rest.
+    capabilities=frozenset({Capability.LONG_PAUSES}),
+    is_real_time=True,
+    is_native=True,
+    # Of a stack that is deployed for a run: time for a cold start's first calls, and longer than that and the timeout
+    # together, so that nothing comes back while it is worked on.
+    function_timeout_s=5,
+    visibility_timeout_s=15,
+    examples_most=2,
+    left_out={
+        "s3-pointer": _NOTHING_OF_ONES_OWN,
+        "s3-pointer-to-nothing": _NOTHING_OF_ONES_OWN,
+        "s3-pointer-elsewhere": _NOTHING_OF_ONES_OWN,
+        "poison-redriven": "it would move back all that the dead-letter queue holds",
+        "warm-start": _COLD,
+        "odd-bodies-warm": _COLD,
+    },
+)
+
 KINDS: Mapping[str, EnvironmentKind] = MappingProxyType({kind.name: kind for kind in (SIMULATED, MOTO, LOCALSTACK)})
-"""In the order in which they are offered."""
+"""Those that are made here, in the order in which they are offered."""

@@ -4,7 +4,8 @@ Python raises ``KeyboardInterrupt`` wherever the main thread happens to be. In a
 callback it is lost; amid somebody's cleaning up another exception may hide it. So what was heard is remembered for as
 long as one of the contexts here lasts, and comes again: from :func:`safe_point`, from :func:`recall`, or at the end.
 
-In any other thread than the main one, which alone hears of signals, nothing here does anything.
+In any other thread than the main one, which alone hears of signals, nothing here does anything but
+:func:`held_back`.
 """
 
 import signal
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 
-__all__ = ["deferred", "kept", "recall", "safe_point", "sleep"]
+__all__ = ["deferred", "held_back", "kept", "recall", "safe_point", "sleep"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """Those of them that mean ``KeyboardInterrupt`` are taken over; SIGTERM does where somebody has said so."""
@@ -66,6 +67,18 @@ def deferred() -> Iterator[None]:
                 yield
         else:
             yield
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Ctrl-C reaches this thread at the end of this. Processes that are started within inherit that it waits, for good:
+    it goes to every process of a terminal, and they are ended by whoever has started them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def safe_point() -> None:

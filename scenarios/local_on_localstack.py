@@ -16,7 +16,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,17 +26,15 @@ from redrive.infra.handler_deployment import HandlerSettings, deploy_handler, zi
 from redrive.infra.localstack.server import LocalStackError, Server, localstack
 from redrive.infra.package_function import PackagingError, build_package, find_handler_folder, install_dependencies
 from redrive.infra.tuning import tune
-from redrive.simulator.errors import SqsError
-from redrive.simulator.mapping_config import MappingConfig, validate_mapping
 
-from .consumer import Consumer, QueueSpec
+from .consumer import Consumer
+from .environments.environment import set_up
 from .errors import EnvironmentFailed, TargetError, one_line
-from .local import QUEUE, Ready
+from .local_queue import NAME, LocalQueue, Ready, create_reply_queue, local_queue, ready, reply_queue_name
 from .target import check_handler, handler_of, load_target
 
 __all__ = ["container_offer", "run_on_localstack"]
 
-_NAME: Final = "redrive-local"
 _LOOK_EVERY_S: Final = 1.0
 _MISSED_MOST: Final = 3
 _ANSWER_WITHIN_S: Final = 5.0
@@ -54,11 +51,12 @@ def run_on_localstack(
     on_ready: Callable[[Ready], object],
     progress: Callable[[str], object],
     port: int | None = None,
+    reply_queue: bool = False,
 ) -> None:
     """Start everything, call ``on_ready``, wait until ``stop`` is set, and end all that was started.
 
-    ``target`` and ``overrides`` are as for :func:`.local.run_on_moto`. An endpoint that the environment names is used
-    as it is, unless ``port`` is given; what was deployed there is removed at the end.
+    ``target``, ``overrides`` and ``reply_queue`` are as for :func:`.local.run_on_moto`. An endpoint that the
+    environment names is used as it is, unless ``port`` is given; what was deployed there is removed at the end.
 
     Raises :class:`UsageError` if the target or the environment cannot be had, or LocalStack goes away.
     """
@@ -66,17 +64,17 @@ def run_on_localstack(
     if offer is not None:
         progress(offer)
     consumer = None if target is None else load_target(target).consumer
-    queue = replace(QUEUE if consumer is None else consumer.queue, **overrides)
-    _check(queue)
+    queue = local_queue(consumer, overrides)
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="redrive-")))
         server = _started(port, progress, running)
         aws = _clients(server)
         was_there = server.pid is None
-        name = f"{_NAME}-{os.getpid()}" if was_there else _NAME
+        name = f"{NAME}-{os.getpid()}" if was_there else NAME
+        reply_queue_url = create_reply_queue(aws, name) if reply_queue else None
         try:
             if consumer is None:
-                deployment = _reference(aws, name, queue, server, folder, progress)
+                deployment = _reference(aws, name, queue, server, folder, progress, reply_queue_url=reply_queue_url)
             else:
                 near = {"PYTHONPATH": _import_path()} if server.has_plugin else {}
                 deployment = _of_the_users(aws, name, consumer, queue, folder, near, progress)
@@ -84,7 +82,17 @@ def run_on_localstack(
             raise EnvironmentFailed(str(error)) from error
         if was_there:
             running.callback(_remove, deployment, progress)
-        on_ready(_ready(server, deployment, queue, aws.account))
+        on_ready(
+            ready(
+                deployment,
+                queue,
+                environment="localstack",
+                endpoint_url=server.endpoint_url,
+                access_key_id=aws.account,
+                function_name=deployment.function_name,
+                reply_queue_url=reply_queue_url,
+            )
+        )
         _wait(server.endpoint_url, stop)
 
 
@@ -95,25 +103,6 @@ def container_offer() -> str | None:
         return None
     compose = Path(redrive.infra.__path__[0]) / "docker-compose.yml"
     return f"LocalStack's container is an alternative: docker compose -f {compose} up, then LOCALSTACK_ENDPOINT=…"
-
-
-def _check(queue: QueueSpec) -> None:
-    if queue.max_receive_count is None:
-        raise EnvironmentFailed("the target's queue has no DLQ, and a local one has: give --max-receive-count")
-    mapping = MappingConfig(
-        batch_size=queue.batch_size,
-        batching_window_s=queue.batching_window_s,
-        report_batch_item_failures=queue.report_batch_item_failures,
-        function_timeout_s=_function_timeout_s(queue),
-    )
-    try:
-        validate_mapping(mapping, fifo=queue.fifo, visibility_timeout_s=queue.visibility_timeout_s)
-    except SqsError as error:
-        raise EnvironmentFailed(error.message) from error
-
-
-def _function_timeout_s(queue: QueueSpec) -> int:
-    return min(queue.function_timeout_s, queue.visibility_timeout_s)
 
 
 def _started(port: int | None, progress: Callable[[str], object], running: ExitStack) -> Server:
@@ -134,7 +123,14 @@ def _clients(server: Server) -> Any:
 
 
 def _reference(
-    aws: Any, name: str, queue: QueueSpec, server: Server, folder: Path, progress: Callable[[str], object]
+    aws: Any,
+    name: str,
+    queue: LocalQueue,
+    server: Server,
+    folder: Path,
+    progress: Callable[[str], object],
+    *,
+    reply_queue_url: str | None,
 ) -> Deployment:
     architecture = _ARCHITECTURES.get(platform.machine(), "x86_64")
     dependencies = None
@@ -146,22 +142,31 @@ def _reference(
     zipped = build_package(
         folder / "function.zip", handler_folder=find_handler_folder(), dependencies=dependencies
     ).path
-    parameters = Parameters(fifo=queue.fifo, architecture=architecture)
+    parameters = Parameters(
+        fifo=queue.spec.fifo,
+        architecture=architecture,
+        reply_queue="" if reply_queue_url is None else reply_queue_name(name),
+    )
     deployment = deploy(aws, name=name, code_zip=zipped, parameters=parameters, progress=progress)
     try:
         tune(
             deployment,
-            visibility_timeout_s=queue.visibility_timeout_s,
+            visibility_timeout_s=queue.spec.visibility_timeout_s,
             max_receive_count=queue.max_receive_count,
-            function_timeout_s=_function_timeout_s(queue),
-            batch_size=queue.batch_size,
-            environment=_own_variables(),
+            function_timeout_s=queue.spec.function_timeout_s,
+            batch_size=queue.spec.batch_size,
+            environment={**_own_variables(), **_where_to_reply(reply_queue_url)},
         )
     except BaseException:
         if server.pid is None:
             remove(deployment)
         raise
     return deployment
+
+
+def _where_to_reply(reply_queue_url: str | None) -> dict[str, str]:
+    """The URL that the emulator has for it; the template knows AWS's alone."""
+    return {} if reply_queue_url is None else {"REDRIVE_REPLY_QUEUE_URL": reply_queue_url}
 
 
 def _own_variables() -> dict[str, str]:
@@ -177,7 +182,7 @@ def _of_the_users(
     aws: Any,
     name: str,
     consumer: Consumer,
-    queue: QueueSpec,
+    queue: LocalQueue,
     folder: Path,
     variables: Mapping[str, str],
     progress: Callable[[str], object],
@@ -189,18 +194,19 @@ def _of_the_users(
     scratch = folder / "tmp"
     scratch.mkdir()
     environment = {name: value.replace("{tmp}", str(scratch)) for name, value in consumer.environment.items()}
-    _set_up(consumer, aws, environment)
-    assert queue.max_receive_count is not None
+    os.environ.update(environment)  # this process is for nothing else
+    set_up(consumer, aws)
     zipped = folder / "function.zip"
     handler = zip_handler(zipped, source)
+    spec = queue.spec
     settings = HandlerSettings(
-        fifo=queue.fifo,
-        visibility_timeout_s=queue.visibility_timeout_s,
+        fifo=spec.fifo,
+        visibility_timeout_s=spec.visibility_timeout_s,
         max_receive_count=queue.max_receive_count,
-        batch_size=queue.batch_size,
-        batching_window_s=queue.batching_window_s,
-        function_timeout_s=_function_timeout_s(queue),
-        report_batch_item_failures=queue.report_batch_item_failures,
+        batch_size=spec.batch_size,
+        batching_window_s=spec.batching_window_s,
+        function_timeout_s=spec.function_timeout_s,
+        report_batch_item_failures=spec.report_batch_item_failures,
     )
     return deploy_handler(
         aws,
@@ -221,39 +227,12 @@ def _import_path() -> str:
     return os.pathsep.join(folder for folder in dict.fromkeys(folders) if folder not in own)
 
 
-def _set_up(consumer: Consumer, aws: Any, environment: Mapping[str, str]) -> None:
-    os.environ.update(environment)  # this process is for nothing else
-    if consumer.setup is not None:
-        try:
-            consumer.setup(aws)
-        except Exception as error:
-            raise TargetError(f"the consumer's setup failed with {one_line(error)}") from error
-
-
 def _remove(deployment: Deployment, progress: Callable[[str], object]) -> None:
     progress(f"removing {deployment.name}")
     try:
         remove(deployment)
     except Exception as error:  # noqa: BLE001 - the endpoint is not ours, and may be gone
         progress(f"{deployment.name} could not be removed: {one_line(error)}")
-
-
-def _ready(server: Server, deployment: Deployment, queue: QueueSpec, account: str) -> Ready:
-    assert queue.max_receive_count is not None
-    return Ready(
-        environment="localstack",
-        endpoint_url=server.endpoint_url,
-        region=deployment.region,
-        access_key_id=account,
-        queue_url=deployment.queue_url,
-        dlq_url=deployment.dlq_url,
-        table_name=deployment.table_name,
-        function_name=deployment.function_name,
-        fifo=queue.fifo,
-        visibility_timeout_s=queue.visibility_timeout_s,
-        max_receive_count=queue.max_receive_count,
-        pid=os.getpid(),
-    )
 
 
 def _wait(endpoint_url: str, stop: threading.Event) -> None:

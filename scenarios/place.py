@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from . import real_time
 from .capabilities import Capability
 from .consumer import Consumer
-from .environment_kinds import LOCALSTACK, SIMULATED, EnvironmentKind
+from .environment_kinds import LOCALSTACK, MOTO, SIMULATED, EnvironmentKind
 from .environments.environment import Environment
 from .handler_runtime import IN_PROCESS, HandlerRuntime
 
@@ -53,7 +53,7 @@ class Place:
 
     def words(self) -> list[str]:
         """The words of a command that choose it."""
-        return [*([] if self.kind.name == SIMULATED.name else ["--on", self.kind.name]), *self.runtime.words()]
+        return [*([] if self.kind == SIMULATED else ["--on", self.kind.name]), *self.runtime.words()]
 
     def shaped(self, consumer: Consumer) -> Consumer:
         """The consumer as it is run there: where time is real, with a queue whose timeouts can be waited for."""
@@ -78,11 +78,11 @@ class Place:
 
     def environment(self) -> Environment:
         """The environment, which is not running yet."""
-        if self.kind.name == "moto":
+        if self.kind == MOTO:
             from .environments.moto import MotoEnvironment
 
             return MotoEnvironment(self.runtime)
-        if self.kind.name == "localstack":
+        if self.kind == LOCALSTACK:
             from .environments.localstack import LocalStackEnvironment
 
             return LocalStackEnvironment(self.runtime, endpoint_url=self.endpoint_url)

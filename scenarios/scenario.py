@@ -7,7 +7,7 @@ from hypothesis.strategies import SearchStrategy
 
 from .capabilities import Capability
 from .consumer import Claim, Consumer
-from .environment_kinds import KINDS
+from .environment_kinds import AWS, KINDS
 from .invariants import INVARIANTS
 from .plan import Plan
 
@@ -69,11 +69,11 @@ class Scenario:
 
     @property
     def environments(self) -> tuple[str, ...]:
-        """The environments, by name, in which it can be run; not necessarily with every runtime."""
+        """The environments, by name, in which it can be run; not necessarily with every runtime or queue."""
         return tuple(
-            name
-            for name, kind in KINDS.items()
-            if self.required <= kind.capabilities and kind.deviates(self.name) is None
+            kind.name
+            for kind in (*KINDS.values(), AWS)
+            if self.required <= kind.capabilities and kind.why_not(self.name) is None
         )
 
     def judged_by(self, consumer: Consumer) -> tuple[str, ...]:

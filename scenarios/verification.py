@@ -64,7 +64,7 @@ class Job:
         if missing:
             return f"not installed: {', '.join(missing)}"
         able = self.place.capabilities
-        return self.scenario.why_not(self.consumer, able) or self.place.kind.deviates(self.scenario.name)
+        return self.scenario.why_not(self.consumer, able) or self.place.kind.why_not(self.scenario.name)
 
     def is_worth_a_look(self) -> bool:
         """Whether it can be tried although the consumer does not claim what it is about."""
@@ -74,7 +74,7 @@ class Job:
             installed
             and not self.scenario.at_every_call
             and unfit is None
-            and self.place.kind.deviates(self.scenario.name) is None
+            and self.place.kind.why_not(self.scenario.name) is None
         )
 
 

@@ -12,7 +12,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 
 from .environments.environment import Environment
 from .errors import UsageError
-from .interruption import deferred, kept, recall, safe_point
+from .interruption import deferred, held_back, kept, recall, safe_point
 from .place import HERE, Place
 
 __all__ = ["Died", "Prepare", "WorkerFailed", "cores", "in_turn", "share"]
@@ -132,7 +132,7 @@ def _start(prepare: Prepare[Task, Result], task: Task, place: Place) -> _Worker[
     mine, its = context.Pipe()
     process = context.Process(target=_serve, args=(its, prepare, place))
     # Until it has its own session and handlers, it is not to hear of Ctrl-C; this process hears of it afterwards.
-    with _uninterrupted():
+    with held_back():
         process.start()
     its.close()
     worker = _Worker(process=process, pipe=mine, task=task)
@@ -170,7 +170,7 @@ def _receive(worker: _Worker[Any]) -> Any:
 
 def _stop(workers: Sequence[_Worker[Any]], *, now: bool = False) -> None:
     """End the processes: let them end by themselves for a while, then end them and what they started."""
-    with _uninterrupted():
+    with held_back():
         for worker in workers:
             worker.pipe.close()
             if now:
@@ -187,16 +187,6 @@ def _stop(workers: Sequence[_Worker[Any]], *, now: bool = False) -> None:
 def _session(worker: _Worker[Any]) -> int:
     assert worker.process.pid is not None, "it was started"
     return worker.process.pid
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Have Ctrl-C wait."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(pipe: Connection, prepare: Prepare[Task, Result], place: Place) -> None:

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from redrive.fixtures.runtimes.runtime import RuntimeUnavailable
 from redrive.fixtures.runtimes.supervised import SupervisedProcess
+from redrive.fixtures.this_machine import is_on_this_machine
 
 from .installation import (
     InstallationError,
@@ -39,7 +40,6 @@ ENDPOINT_VARIABLES: Final = ("LOCALSTACK_ENDPOINT", "AWS_ENDPOINT_URL")
 """Where an endpoint that is there already is looked for, in this order."""
 
 _HOST: Final = "127.0.0.1"
-_LOOPBACK: Final = (_HOST, "localhost", "::1", "localhost.localstack.cloud")
 _HEALTH_PATH: Final = "/_localstack/health"
 _LOG: Final = "localstack.log"
 _START_WITHIN_S: Final = 120.0
@@ -235,7 +235,7 @@ def _server(url: str, health: dict[str, Any], *, pid: int | None, log_path: Path
 
 def _get(url: str) -> Any:
     """What a URL answers, as JSON data; None if it does not."""
-    proxies: dict[str, str] | None = {} if urlsplit(url).hostname in _LOOPBACK else None
+    proxies: dict[str, str] | None = {} if is_on_this_machine(url) else None
     opener = urllib.request.build_opener(urllib.request.ProxyHandler(proxies))
     try:
         with opener.open(url, timeout=_ANSWER_WITHIN_S) as response:

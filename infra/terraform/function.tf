@@ -17,7 +17,7 @@ resource "aws_lambda_function" "consumer" {
   memory_size      = var.function_memory_mb
 
   environment {
-    variables = merge(local.business_key_environment, local.payload_environment, {
+    variables = merge(local.business_key_environment, local.payload_environment, local.reply_environment, {
       REDRIVE_SINK      = "dynamodb"
       REDRIVE_LEDGER    = "dynamodb"
       REDRIVE_TABLE     = aws_dynamodb_table.ledger.name
@@ -49,5 +49,5 @@ resource "aws_lambda_event_source_mapping" "source" {
   }
 
   # The mapping is refused as long as the role may not read the queue.
-  depends_on = [aws_iam_role_policy.function, aws_iam_role_policy.payloads]
+  depends_on = [aws_iam_role_policy.function, aws_iam_role_policy.payloads, aws_iam_role_policy.replies]
 }

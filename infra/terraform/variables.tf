@@ -190,6 +190,18 @@ variable "payload_bucket" {
   }
 }
 
+variable "reply_queue" {
+  description = "Name of a standard queue in this account and region that the function tells what became of each batch, for who measures its latency. Empty means that nobody is told."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{0,80}$", var.reply_queue))
+    error_message = "reply_queue must be empty or the name of a standard queue."
+  }
+}
+
 variable "log_level" {
   description = "Least severe level that the handler logs."
   type        = string

@@ -8,8 +8,8 @@ import click
 
 from redrive.infra.aws_stack import Leftover
 
-from ..aws_scenarios import AWS
 from ..aws_verification import AwsVerification, plan_on_queue, plan_on_stack, running
+from ..environment_kinds import AWS
 from ..environments.aws_account import open_account
 from ..environments.environment import Environment
 from ..errors import InputError

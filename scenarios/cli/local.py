@@ -15,7 +15,8 @@ from typing import Any
 import click
 
 from ..errors import EnvironmentFailed, InputError
-from ..local import QUEUE, Ended, Ready, run_on_moto
+from ..local import Ended, run_on_moto
+from ..local_queue import QUEUE, Ready
 from ..local_state import recorded
 from .local_running import detach, down, status
 
@@ -59,6 +60,7 @@ local.add_command(down)
     metavar="N",
     help=f"[default: {QUEUE.batch_size}, or the target's]",
 )
+@click.option("--reply-queue", is_flag=True, help="A queue for the reference handler to say what became of each batch.")
 @click.option(
     "--port",
     type=click.IntRange(1, 65_535),
@@ -80,6 +82,7 @@ def up(
     target: str | None,
     environment: str,
     fifo: bool,
+    reply_queue: bool,
     port: int | None,
     detached: bool,
     ready_file: Path | None,
@@ -95,7 +98,7 @@ def up(
     if detached:
         if until_stdin_closes:
             raise click.UsageError("--detach and --until-stdin-closes exclude each other")
-        return detach(_words(target, environment, fifo, port, ready_file, numbers))
+        return detach(_words(target, environment, fifo, reply_queue, port, ready_file, numbers))
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="redrive: %(message)s")
     overrides = {name: value for name, value in numbers.items() if value is not None}
     if fifo:
@@ -120,10 +123,12 @@ def up(
             # Only here: it is not needed for moto, and needs more.
             from ..local_on_localstack import run_on_localstack
 
-            run_on_localstack(target, overrides, stop=stop, on_ready=announce, progress=_say, port=port)
+            run_on_localstack(
+                target, overrides, stop=stop, on_ready=announce, progress=_say, port=port, reply_queue=reply_queue
+            )
             click.echo("stopped")
             return 0
-        ended = run_on_moto(target, overrides, stop=stop, on_ready=announce, port=port or 0)
+        ended = run_on_moto(target, overrides, stop=stop, on_ready=announce, port=port or 0, reply_queue=reply_queue)
     click.echo(_summary(ended))
     if ended.abandoned:
         # Its threads would keep the interpreter from ending.
@@ -136,6 +141,7 @@ def _words(
     target: str | None,
     environment: str,
     fifo: bool,
+    reply_queue: bool,
     port: int | None,
     ready_file: Path | None,
     numbers: dict[str, Any],
@@ -144,7 +150,8 @@ def _words(
     options = {name.removesuffix("_s"): value for name, value in numbers.items()}
     options |= {"on": environment, "port": port, "ready_file": ready_file}
     words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items() if value is not None]
-    return [*words, *(["--fifo"] if fifo else []), *([] if target is None else ["--", target])]
+    flags = [name for name, given in (("--fifo", fifo), ("--reply-queue", reply_queue)) if given]
+    return [*words, *flags, *([] if target is None else ["--", target])]
 
 
 def _say(line: str) -> None:

@@ -11,9 +11,8 @@ import click
 from redrive.fixtures.named_faults import NAMED_FAULTS
 
 from ..added_faults import fault_rates, without_standard_only
-from ..aws_scenarios import AWS
 from ..capabilities import needed_by
-from ..environment_kinds import KINDS, SIMULATED, EnvironmentKind
+from ..environment_kinds import AWS, KINDS, SIMULATED, EnvironmentKind
 from ..errors import InputError
 from ..handler_runtime import HandlerRuntime, RuntimeKind
 from ..junit import junit_xml

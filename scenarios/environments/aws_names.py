@@ -17,6 +17,7 @@ from redrive.fixtures.event_builder import md5_of_body
 from ..consumer import Aws, Body, Consumer, Effect
 from ..errors import TargetError
 from ..plan import Kind, Plan, PlannedMessage
+from .effect_looks import Found, key_and_body
 
 __all__ = ["PLANNED", "RunNames", "with_planned_keys"]
 
@@ -41,7 +42,7 @@ class RunNames:
     """The names of one run. ``before`` are the effects that were there as it began."""
 
     beginning: str = field(default_factory=lambda: f"redrive-{uuid.uuid4().hex[:_DIGITS]}-")
-    before: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    before: Counter[Found] = field(default_factory=Counter)
     _md5: dict[str, str] = field(default_factory=dict)
 
     def sent(self, plan: Plan, *, looks_at_effects: bool) -> tuple[PlannedMessage, ...]:
@@ -75,7 +76,7 @@ class RunNames:
         readings that are alike, what the first has happened before all that the second does not have: a look is such a
         pair, or what the last such pair had where there is none after some readings.
         """
-        last: list[Counter[tuple[str, str | None]]] = [Counter()]
+        last: list[Counter[Found]] = [Counter()]
 
         def mine(aws: Aws) -> list[Effect]:
             found = self._read(effects, aws)
@@ -91,20 +92,16 @@ class RunNames:
 
     def remember(self, effects: Callable[[Aws], Iterable[str | Effect]], aws: Aws) -> None:
         """Take note of what there is before the run begins."""
-        self.before = Counter(map(_pair, effects(aws)))
+        self.before = Counter(map(key_and_body, effects(aws)))
 
-    def _read(self, effects: Callable[[Aws], Iterable[str | Effect]], aws: Aws) -> Counter[tuple[str, str | None]]:
-        new = Counter(map(_pair, effects(aws))) - self.before
+    def _read(self, effects: Callable[[Aws], Iterable[str | Effect]], aws: Aws) -> Counter[Found]:
+        new = Counter(map(key_and_body, effects(aws))) - self.before
         return Counter({self._planned(pair): count for pair, count in new.items() if not self._is_of_another_run(pair)})
 
-    def _planned(self, pair: tuple[str, str | None]) -> tuple[str, str | None]:
+    def _planned(self, pair: Found) -> Found:
         key, body = pair
         return key.replace(self.beginning, ""), None if body is None else body.replace(self.beginning, PLANNED)
 
-    def _is_of_another_run(self, pair: tuple[str, str | None]) -> bool:
+    def _is_of_another_run(self, pair: Found) -> bool:
         key, _ = pair
         return key.startswith("redrive-") and len(key) > len(PLANNED) and not key.startswith(self.beginning)
-
-
-def _pair(found: str | Effect) -> tuple[str, str | None]:
-    return (found, None) if isinstance(found, str) else (found.key, found.body)

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from ..consumer import Aws, Consumer, Effect
 from ..history import EffectGone, EffectSeen
 
-__all__ = ["EffectLooks"]
+__all__ = ["EffectLooks", "Found", "key_and_body"]
+
+Found = tuple[str, str | None]
+"""A business key, and the body that its effect came from if known."""
 
 
 class EffectLooks:
@@ -16,14 +19,14 @@ class EffectLooks:
         self._consumer = consumer
         self._aws = aws
         self._record = record
-        self._known: Counter[tuple[str, str | None]] = Counter()
+        self._known: Counter[Found] = Counter()
         self._looks = 0
 
     def look(self, invocation: int, now_ms: Callable[[], int]) -> None:
         """Look, and record each difference; the time is when the look was over."""
         if self._consumer.effects is None:
             return
-        effects = [_effect(found) for found in self._consumer.effects(self._aws)]
+        effects = [key_and_body(found) for found in self._consumer.effects(self._aws)]
         self._looks += 1
         at_ms = now_ms()
         known, self._known = self._known, Counter(effects)
@@ -36,5 +39,6 @@ class EffectLooks:
             self._record(EffectGone(at_ms, invocation, self._looks, key, body))
 
 
-def _effect(found: str | Effect) -> tuple[str, str | None]:
+def key_and_body(found: str | Effect) -> Found:
+    """What one of a consumer's ``effects`` says."""
     return (found, None) if isinstance(found, str) else (found.key, found.body)

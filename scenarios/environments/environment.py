@@ -1,5 +1,6 @@
 """An environment: where plans are run. And what all of them need of a consumer before it runs."""
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -18,7 +19,15 @@ from ..plan import Plan
 from ..target import HandlerOf, check_handler
 from .simulated_queue import mapping_config, queue_config
 
-__all__ = ["Environment", "check_consumer", "check_queue", "with_variables"]
+__all__ = [
+    "Environment",
+    "check_consumer",
+    "check_queue",
+    "endpoint_variables",
+    "no_other_endpoint",
+    "set_up",
+    "with_variables",
+]
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -51,6 +60,17 @@ def with_variables(consumer: Consumer, extra: Mapping[str, str] = _NONE) -> Iter
             yield variables
 
 
+def no_other_endpoint() -> dict[str, str]:
+    """The variables that let AWS_ENDPOINT_URL, on this machine, have its way, whatever else is configured there."""
+    no_proxy = ",".join(filter(None, ("127.0.0.1", os.environ.get("no_proxy") or os.environ.get("NO_PROXY"))))
+    return {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false", "NO_PROXY": no_proxy, "no_proxy": no_proxy}
+
+
+def endpoint_variables(endpoint_url: str) -> dict[str, str]:
+    """The variables that lead every client of a process to this endpoint of this machine."""
+    return {"AWS_ENDPOINT_URL": endpoint_url, **no_other_endpoint()}
+
+
 def check_queue(consumer: Consumer) -> None:
     """Raise :class:`TargetError` for a queue or mapping that AWS would refuse."""
     spec = consumer.queue
@@ -65,13 +85,18 @@ def check_queue(consumer: Consumer) -> None:
         raise TargetError(f"the consumer's queue is refused with {one_line(error)}") from error
 
 
-def check_consumer(consumer: Consumer, aws: Aws, runtime: HandlerRuntime) -> None:
-    """Set it up, and look for its handler. Raises :class:`TargetError`."""
+def set_up(consumer: Consumer, aws: Aws) -> None:
+    """Have the consumer make what it needs. Raises :class:`TargetError`, whatever its ``setup`` raises."""
     if consumer.setup is not None:
         try:
             consumer.setup(aws)
         except Exception as error:
             raise TargetError(f"the consumer's setup failed with {one_line(error)}") from error
+
+
+def check_consumer(consumer: Consumer, aws: Aws, runtime: HandlerRuntime) -> None:
+    """Set it up, and look for its handler. Raises :class:`TargetError`."""
+    set_up(consumer, aws)
     if runtime.kind is RuntimeKind.IN_PROCESS:
         check_handler(consumer)
     elif runtime.kind in {RuntimeKind.PROCESS, RuntimeKind.NATIVE}:

@@ -13,7 +13,7 @@ from .live_record import Recorder
 __all__ = ["GroupVisibility"]
 
 _LONGER_S = 60
-"""By how much the queue itself would hide a message for longer: that it does not come before it is made to."""
+"""By how much the queue itself hides a message for longer: that it does not come before it is made to."""
 
 
 class GroupVisibility:
@@ -24,6 +24,11 @@ class GroupVisibility:
         self._recorder = recorder
         self._inner = inner
         self._in_flight: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._receive_ms = recorder.now_ms
+        # Of the queue, not of each message when it has come: on a busy machine one may be visible again by then.
+        queue.client.set_queue_attributes(
+            QueueUrl=queue.url, Attributes={"VisibilityTimeout": str(queue.visibility_timeout_s + _LONGER_S)}
+        )
 
     def about_to_receive(self) -> None:
         """What is to be visible by now becomes so, all of it before anything is received."""
@@ -32,13 +37,15 @@ class GroupVisibility:
         due = [message_id for message_id, (visible_ms, _) in self._in_flight.items() if visible_ms <= now_ms]
         for message_id in due:
             _, message = self._in_flight.pop(message_id)
-            self._hide(message, 0)
+            self._queue.client.change_message_visibility(
+                QueueUrl=self._queue.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+            )
+        self._receive_ms = now_ms
 
     def received(self, message: dict[str, Any]) -> None:
-        """From now on it is in flight."""
-        timeout_s = self._queue.visibility_timeout_s
-        self._in_flight[message["MessageId"]] = self._recorder.now_ms + timeout_s * 1000, message
-        self._hide(message, timeout_s + _LONGER_S)
+        """From now on it is in flight, for as long as all that were received with it."""
+        visible_ms = self._receive_ms + self._queue.visibility_timeout_s * 1000
+        self._in_flight[message["MessageId"]] = visible_ms, message
         self._inner.received(message)
 
     def lets_begin(self, invocation: int, batch: Sequence[dict[str, Any]]) -> bool:
@@ -51,8 +58,3 @@ class GroupVisibility:
         if not is_played:
             self._in_flight.pop(message["MessageId"], None)
         return is_played
-
-    def _hide(self, message: dict[str, Any], for_s: int) -> None:
-        self._queue.client.change_message_visibility(
-            QueueUrl=self._queue.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=for_s
-        )

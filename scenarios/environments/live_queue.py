@@ -103,10 +103,9 @@ def _arn(client: Any, url: str) -> str:
 class DeadLetters:
     """Sees messages arrive in the dead-letter queue and leaves them there; moves them back when told to (S12)."""
 
-    def __init__(self, queue: LiveQueue, recorder: Recorder, *, has_move_tasks: bool) -> None:
+    def __init__(self, queue: LiveQueue, recorder: Recorder) -> None:
         self._queue = queue
         self._recorder = recorder
-        self._has_move_tasks = has_move_tasks
         self._seen: set[str] = set()
 
     def look(self) -> None:
@@ -120,15 +119,21 @@ class DeadLetters:
                 return
 
     def move_back(self) -> None:
-        """Move all that is there back, by a message move task where there is such a thing."""
+        """Send each message that is there once more, and delete it: as a move task does, and under a new id (S12).
+
+        By a move task of the emulators it would not: moto has none, and LocalStack's keep the message ids.
+        """
         if self._queue.dlq_url is None:
             return
         self.look()
-        if self._has_move_tasks:
-            self._recorder.moving_back()
-            self._queue.client.start_message_move_task(SourceArn=self._queue.dlq_arn)
-        else:
-            self._move_by_hand()
+        client = self._queue.client
+        while received := self._receive(self._queue.visibility_timeout_s):
+            for message in received:
+                with self._recorder.together():
+                    sent = client.send_message(QueueUrl=self._queue.url, **_as_sent(message, fifo=self._queue.fifo))
+                    moved = trace.Redriven(self._recorder.now_ms, message["MessageId"], sent["MessageId"])
+                    self._recorder.append(moved)
+                client.delete_message(QueueUrl=self._queue.dlq_url, ReceiptHandle=message["ReceiptHandle"])
         self._seen.clear()
 
     def _receive(self, hidden_s: int) -> list[dict[str, Any]]:
@@ -146,19 +151,8 @@ class DeadLetters:
         new = [message for message in received if message["MessageId"] not in self._seen]
         for message in new:
             self._seen.add(message["MessageId"])
-            self._recorder.dead_lettered(message["MessageId"], message["MD5OfBody"])
+            self._recorder.dead_lettered(message["MessageId"])
         return bool(new)
-
-    def _move_by_hand(self) -> None:
-        """Send each once more, and delete it: a move task does no other, and the message id is a new one as well."""
-        client = self._queue.client
-        while received := self._receive(self._queue.visibility_timeout_s):
-            for message in received:
-                with self._recorder.together():
-                    sent = client.send_message(QueueUrl=self._queue.url, **_as_sent(message, fifo=self._queue.fifo))
-                    moved = trace.Redriven(self._recorder.now_ms, message["MessageId"], sent["MessageId"])
-                    self._recorder.append(moved)
-                client.delete_message(QueueUrl=self._queue.dlq_url, ReceiptHandle=message["ReceiptHandle"])
 
 
 def _as_sent(message: dict[str, Any], *, fifo: bool) -> dict[str, Any]:

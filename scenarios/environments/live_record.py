@@ -37,12 +37,10 @@ class Recorder:
         self.events: list[Any] = []
         self._lock = threading.RLock()
         self._numbers: dict[str, int] = {}
-        self._md5: dict[str, str] = {}
         self._receives: Counter[str] = Counter()
         self._awaited: set[str] = set()
         self._coming_again: set[str] = set()
-        self._dead: dict[str, int] = {}
-        self._moving: list[str] = []
+        self._dead: set[str] = set()
         self._running: set[int] = set()
         self._empty_events = 0
         self._invocations = 0
@@ -66,8 +64,6 @@ class Recorder:
     def append(self, event: Any) -> None:
         """This happened next."""
         with self._lock:
-            if isinstance(event, Delivered):
-                self._adopt(event)
             self.events.append(event)
             self._follow(event)
 
@@ -102,40 +98,21 @@ class Recorder:
             if message_id in self._coming_again:
                 self.append(Reappeared(self.now_ms, message_id))
 
-    def dead_lettered(self, message_id: str, md5_of_body: str) -> None:
+    def dead_lettered(self, message_id: str) -> None:
         """The message was seen in the dead-letter queue. To tell so again changes nothing."""
         with self._lock:
-            if message_id in self._numbers and message_id not in self._dead and message_id not in self._moving:
-                self._md5[message_id] = md5_of_body
+            if message_id in self._numbers and message_id not in self._dead:
                 self.append(DeadLettered(self.now_ms, message_id, self._receives[message_id]))
-
-    def moving_back(self) -> tuple[str, ...]:
-        """All that is in the dead-letter queue is on its way back, under message ids that show when it is delivered."""
-        with self._lock:
-            moving = tuple(self._dead)
-            self._moving.extend(moving)
-            self._dead.clear()
-            return moving
 
     def is_at_rest(self) -> bool:
         """Whether nothing is in progress, and no message that was sent is to come."""
         with self._lock:
-            return not (self._awaited or self._coming_again or self._running or self._moving or self._empty_events)
+            return not (self._awaited or self._coming_again or self._running or self._empty_events)
 
     def deliveries_least(self) -> int:
         """How often the message that is to come and was delivered least often was delivered; 0 if there is none."""
         with self._lock:
             return min((self._receives[message_id] for message_id in self._awaited), default=0)
-
-    def _adopt(self, event: Delivered) -> None:
-        """A message that is on its way back from the dead-letter queue arrives under a new id (S12)."""
-        if event.message_id in self._numbers:
-            return
-        for old in self._moving:
-            if self._md5[old] == event.md5_of_body:
-                self._moving.remove(old)
-                self.append(Redriven(event.at_ms, old, event.message_id))
-                return
 
     def _follow(self, event: Any) -> None:
         match event:
@@ -157,8 +134,8 @@ class Recorder:
             case DeadLettered(message_id=message_id):
                 self._awaited.discard(message_id)
                 self._coming_again.discard(message_id)
-                self._dead[message_id] = len(self.events)
+                self._dead.add(message_id)
             case Redriven(_, old, new):
-                self._dead.pop(old, None)
+                self._dead.discard(old)
                 self._numbers[new] = self._numbers[old]
                 self._awaited.add(new)

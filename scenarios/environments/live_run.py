@@ -87,16 +87,12 @@ class LiveRun:
         aws: Aws,
         *,
         name: str,
-        has_move_tasks: bool,
-        make_queue: Callable[[Aws, str, Plan, QueueSpec], LiveQueue] = create_queue,
     ) -> None:
         self._plan = plan
         self._consumer = consumer
         self._deliverer = deliverer
         self._aws = aws
         self._name = name
-        self._has_move_tasks = has_move_tasks
-        self._make_queue = make_queue
         self._recorder = Recorder(Faults(plan.faults))
         self._effects = EffectLooks(consumer, aws, self._recorder.append)
         self._dead_letters: DeadLetters
@@ -108,8 +104,8 @@ class LiveRun:
         if self._consumer.setup is not None:
             self._consumer.setup(self._aws)
         self._plan = with_pointers(self._plan, self._consumer, self._aws)
-        self._queue = self._make_queue(self._aws, self._name, self._plan, self._consumer.queue)
-        self._dead_letters = DeadLetters(self._queue, self._recorder, has_move_tasks=self._has_move_tasks)
+        self._queue = create_queue(self._aws, self._name, self._plan, self._consumer.queue)
+        self._dead_letters = DeadLetters(self._queue, self._recorder)
         running = Running(
             plan=self._plan,
             consumer=self._consumer,

@@ -4,7 +4,6 @@ One LocalStack serves all processes of a verification. Each run has an account o
 own: empty at first, and nobody's concern afterwards.
 """
 
-import os
 import random
 import shutil
 import sys
@@ -12,11 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from redrive.fixtures.localstack import LocalStackAws
+from redrive.fixtures.this_machine import is_on_this_machine
 from redrive.infra.localstack.server import LocalStackError, localstack
 from redrive.infra.resources import delete_bucket, error_code
 
@@ -28,17 +27,17 @@ from ..interruption import deferred, sleep
 from ..plan import Plan
 from ..real_time import with_short_faults
 from ..target import HandlerOf
-from .environment import check_consumer, check_queue, with_variables
+from .environment import check_consumer, check_queue, endpoint_variables, with_variables
 from .live_run import LiveRun
 from .localstack_function import NativeFunction, code_of
 from .localstack_recorder import NativeDeliverer
 from .simulated_queue import mapping_config
+from .steadiness import steady
 
 __all__ = ["LocalStackEnvironment", "shared_localstack"]
 
 _QUEUE: Final = "redrive-run"
 _BUCKETS_WITHIN_S: Final = 300.0
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1", "localhost.localstack.cloud"})
 _ACCOUNTS: Final = range(200_000_000_000, 1_000_000_000_000)
 # Not of the seed: two processes never get the same.
 _CHANCE: Final = random.SystemRandom()
@@ -58,7 +57,7 @@ def shared_localstack(progress: Callable[[str], object] = _say) -> Iterator[str]
                     f"LocalStack at {server.endpoint_url} has not redrive's plugin, and cannot be watched: "
                     "unset LOCALSTACK_ENDPOINT and AWS_ENDPOINT_URL, and one that has it is started"
                 )
-            if urlsplit(server.endpoint_url).hostname not in _LOOPBACK:
+            if not is_on_this_machine(server.endpoint_url):
                 raise EnvironmentFailed(
                     f"LocalStack at {server.endpoint_url} is not on this machine, where the handler is"
                 )
@@ -103,17 +102,25 @@ class LocalStackEnvironment:
                 raise EnvironmentFailed(f"LocalStack does not take the function: {error}") from error
 
     def run(self, plan: Plan, consumer: Consumer, handler: HandlerOf, *, seed: int) -> History:
-        """One run, in real time, of which the seed decides nothing. Ctrl-C ends it between two steps."""
+        """One run, in real time, of which the seed decides nothing. Ctrl-C ends it between two steps.
+
+        On a machine that is too busy for it, it is run again (:mod:`.steadiness`).
+        """
         del handler, seed
         give_up_s = time.monotonic() + _BUCKETS_WITHIN_S
         with deferred():
             while True:
                 try:
-                    return self._run(plan, consumer)
+                    return steady(lambda: self._run(plan, consumer))
                 except ClientError as error:
                     # The names of buckets are everybody's: another run has one of that name, and will be over.
-                    if error_code(error) != "BucketAlreadyExists" or time.monotonic() > give_up_s:
+                    if error_code(error) != "BucketAlreadyExists":
                         raise
+                    if time.monotonic() > give_up_s:
+                        raise EnvironmentFailed(
+                            f"another account of the LocalStack at {self._endpoint_url} has kept a bucket of the name "
+                            f"that the consumer's setup creates for {_BUCKETS_WITHIN_S:.0f} s: delete it there"
+                        ) from error
                 sleep(_CHANCE.uniform(0.5, 1.5))
 
     def _run(self, plan: Plan, consumer: Consumer) -> History:
@@ -127,8 +134,7 @@ class LocalStackEnvironment:
                 endpoint_url=self._endpoint_url,
                 account=aws.account,
             )
-            # LocalStack's move tasks keep the message ids, which are new ones on AWS (S12).
-            run = LiveRun(with_short_faults(plan), consumer, deliverer, aws, name=_QUEUE, has_move_tasks=False)
+            run = LiveRun(with_short_faults(plan), consumer, deliverer, aws, name=_QUEUE)
             return run.history()
 
     @contextmanager
@@ -138,30 +144,34 @@ class LocalStackEnvironment:
         try:
             yield aws
         finally:
-            # A LocalStack that has gone has been told of by now.
-            with suppress(BotoCoreError, ClientError):
-                _empty(aws)
+            _empty(aws)
 
     def _variables(self, account: str) -> dict[str, str]:
-        """What leads every client of this process to the run's account, whatever else is configured on the machine."""
-        no_proxy = ",".join(filter(None, ("127.0.0.1", os.environ.get("no_proxy") or os.environ.get("NO_PROXY"))))
-        return {
-            "AWS_ACCESS_KEY_ID": account,
-            "AWS_ENDPOINT_URL": self._endpoint_url,
-            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
-            "NO_PROXY": no_proxy,
-            "no_proxy": no_proxy,
-        }
+        """What leads every client of this process to the run's account."""
+        return {"AWS_ACCESS_KEY_ID": account, **endpoint_variables(self._endpoint_url)}
 
 
 def _empty(aws: LocalStackAws) -> None:
-    """Delete what takes most room."""
-    sqs: Any = aws.client("sqs")
-    for url in sqs.list_queues().get("QueueUrls", ()):
-        sqs.delete_queue(QueueUrl=url)
-    dynamodb: Any = aws.client("dynamodb")
-    for name in dynamodb.list_tables()["TableNames"]:
-        dynamodb.delete_table(TableName=name)
+    """Delete what takes most room; buckets first, whose names others wait for."""
+    for empty in (_empty_s3, _empty_sqs, _empty_dynamodb):
+        # A LocalStack that has gone has been told of by now; what one service refuses is no reason to leave the rest.
+        with suppress(BotoCoreError, ClientError):
+            empty(aws)
+
+
+def _empty_s3(aws: LocalStackAws) -> None:
     s3: Any = aws.client("s3")
     for bucket in s3.list_buckets()["Buckets"]:
         delete_bucket(s3, bucket["Name"])
+
+
+def _empty_sqs(aws: LocalStackAws) -> None:
+    sqs: Any = aws.client("sqs")
+    for url in sqs.list_queues().get("QueueUrls", ()):
+        sqs.delete_queue(QueueUrl=url)
+
+
+def _empty_dynamodb(aws: LocalStackAws) -> None:
+    dynamodb: Any = aws.client("dynamodb")
+    for name in dynamodb.list_tables()["TableNames"]:
+        dynamodb.delete_table(TableName=name)

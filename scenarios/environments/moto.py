@@ -1,12 +1,9 @@
 """The environment ``moto``: moto's server in a process of its own, our poller, any runtime, in real time."""
 
-import os
-import signal
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redrive.fixtures.moto_server import MotoServer, MotoServerError
 from redrive.fixtures.stacks import Aws, fake_environment
 
 from ..consumer import Consumer
@@ -18,11 +15,12 @@ from ..plan import Plan
 from ..real_time import with_short_faults
 from ..target import HandlerOf
 from .aws_calls import install
-from .environment import check_consumer, check_queue, with_variables
+from .environment import check_consumer, check_queue, endpoint_variables, with_variables
 from .handlers import Handlers, InsideHandlers
 from .live_run import LiveRun
 from .outside import OutsideHandlers
 from .polling import PollerDeliverer
+from .starting_moto import start_moto
 from .steadiness import steady
 
 __all__ = ["MotoEnvironment"]
@@ -43,10 +41,10 @@ class MotoEnvironment:
     @contextmanager
     def running(self) -> Iterator["MotoEnvironment"]:
         """Start the server, and end it."""
-        server = _start()
+        server = start_moto()
         try:
             self._endpoint_url = server.endpoint_url
-            with fake_environment(self._variables()):
+            with fake_environment(endpoint_variables(self._endpoint_url)):
                 self._aws = Aws(endpoint_url=server.endpoint_url)
                 yield self
         finally:
@@ -56,7 +54,7 @@ class MotoEnvironment:
         """As every environment does."""
         check_queue(consumer)
         self._empty()
-        with with_variables(consumer, self._variables()):
+        with with_variables(consumer, endpoint_variables(self._endpoint_url)):
             check_consumer(consumer, self._aws, self._runtime)
 
     def run(self, plan: Plan, consumer: Consumer, handler: HandlerOf, *, seed: int) -> History:
@@ -70,14 +68,14 @@ class MotoEnvironment:
 
     def _run(self, plan: Plan, consumer: Consumer, handler: HandlerOf) -> History:
         self._empty()
-        with with_variables(consumer, self._variables()) as variables:
+        here = endpoint_variables(self._endpoint_url)
+        with with_variables(consumer, here) as variables:
             run = LiveRun(
                 with_short_faults(plan),
                 consumer,
-                PollerDeliverer(self._handlers(consumer, handler, {**self._variables(), **variables})),
+                PollerDeliverer(self._handlers(consumer, handler, {**here, **variables})),
                 self._aws,
                 name=_QUEUE,
-                has_move_tasks=False,
             )
             return run.history()
 
@@ -92,16 +90,6 @@ class MotoEnvironment:
             is_real_time=True,
         )
 
-    def _variables(self) -> dict[str, str]:
-        """What leads every client of this process to the server, whatever else is configured on the machine."""
-        no_proxy = ",".join(filter(None, ("127.0.0.1", os.environ.get("no_proxy") or os.environ.get("NO_PROXY"))))
-        return {
-            "AWS_ENDPOINT_URL": self._endpoint_url,
-            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
-            "NO_PROXY": no_proxy,
-            "no_proxy": no_proxy,
-        }
-
     def _empty(self) -> None:
         request = urllib.request.Request(f"{self._endpoint_url}/moto-api/reset", method="POST")  # noqa: S310 - our own
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -109,14 +97,3 @@ class MotoEnvironment:
             direct.open(request, timeout=_RESET_WITHIN_S).close()
         except OSError as error:
             raise EnvironmentFailed(f"moto's server does not answer: {error}") from error
-
-
-def _start() -> MotoServer:
-    # Ctrl-C goes to every process of the terminal. The server inherits that it is held back, and ends when we end it.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        return MotoServer()
-    except MotoServerError as error:
-        raise EnvironmentFailed(str(error)) from error
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -16,6 +16,7 @@ from botocore.parsers import ResponseParserError
 
 from redrive.fixtures.event_builder import REGION, SENT_AT_MS
 from redrive.fixtures.moto_server import MotoServerError, moto_server
+from redrive.fixtures.this_machine import is_on_this_machine
 
 from ..errors import EnvironmentFailed, InputError, UnknownName, one_line
 from .endpoint import Endpoint
@@ -36,7 +37,6 @@ _CONFIG: Final = Config(
     # As many as there are probes at once, each with a poller of five threads.
     max_pool_connections=64,
 )
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _ANY_KEY: Final = "testing"
 
 
@@ -152,7 +152,7 @@ def _elsewhere(url: str, wait: Callable[[float], None]) -> Endpoint:
     endpoint = Endpoint(
         name=url,
         version="",
-        sqs=_client(url, key=_ANY_KEY if urlsplit(url).hostname in _LOOPBACK else None),
+        sqs=_client(url, key=_ANY_KEY if is_on_this_machine(url) else None),
         wait=wait,
         virtual=False,
         mapping="there is no mapping behind a URL of queues",

@@ -76,7 +76,7 @@ def _window(at: Endpoint) -> Facts:
         lambda _: DONE,
         messages("a"),
         done=given("a"),
-        most_s=30,
+        most_s=90,
         batching_window_s=WINDOW_S,
         visibility_timeout_s=30,
     )

@@ -104,7 +104,7 @@ class MappingRun:
     script: Callable[[Invoked], Doing]
     done: Callable[[Sequence[Invoked]], bool]
     then_s: float = 0
-    most_s: float = 25
+    most_s: float = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

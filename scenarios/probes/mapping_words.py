@@ -45,7 +45,7 @@ def try_mapping(
     *,
     done: Callable[[Sequence[Invoked]], bool],
     then_s: float = 0,
-    most_s: float = 25,
+    most_s: float = 60,
     **settings: Any,
 ) -> MappingSeen:
     """A mapping with these settings and a function with this script, when these messages are in its queue."""

@@ -4,12 +4,12 @@ import contextlib
 import io
 import json
 import textwrap
-import threading
 import zipfile
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
+
+from ...recording_server import posts_taken, with_json
 
 ROLE = "arn:aws:iam::{account}:role/function"
 
@@ -118,32 +118,16 @@ def recorder():
     """Takes what functions record. ``lose`` holds the message ids whose next deletion is to be lost."""
     calls, lose = [], []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            calls.append((self.path, body))
-            answer = {}
-            if self.path.endswith("/ended"):
-                answer = {"lose_deletes": lose.copy()}
-                lose.clear()
-            text = json.dumps(answer).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    url = f"http://127.0.0.1:{server.server_port}"
+    def take(path, said):
+        calls.append((path, said))
+        if not path.endswith("/ended"):
+            return {}
+        lost = lose.copy()
+        lose.clear()
+        return {"lose_deletes": lost}
 
     def of(path):
-        return [body for at, body in calls if at == path]
+        return [said for at, said in calls if at == path]
 
-    yield SimpleNamespace(url=url, variables={"REDRIVE_RECORDER_URL": url}, lose=lose, calls=calls, of=of)
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with posts_taken(with_json(take)) as url:
+        yield SimpleNamespace(url=url, variables={"REDRIVE_RECORDER_URL": url}, lose=lose, calls=calls, of=of)

@@ -9,7 +9,6 @@ import signal
 import socket
 import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +18,8 @@ from redrive.infra.deployment import Deployment, deploy, remove
 from redrive.infra.package_function import build_package, find_handler_folder
 from redrive.infra.resources import delete_bucket
 from redrive.infra.tuning import tune
+
+from ...recording_server import posts_taken, with_json
 
 FUNCTION_TIMEOUT_S = 5
 VISIBILITY_TIMEOUT_S = 6
@@ -62,29 +63,6 @@ class Recorder:
     def send_signal(self, number):
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.began[-1]["pid"], number)
-
-
-@contextlib.contextmanager
-def served(recorder):
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            text = json.dumps(recorder.take(self.path, said)).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 class Harm:
@@ -204,7 +182,7 @@ def deployed(server, folder, name, parameters):
     code = build_package(folder / "function.zip", handler_folder=find_handler_folder()).path
     recorder, harm, front = Recorder(), Harm(), Front(server.endpoint_url)
     with (
-        served(recorder) as recorder_url,
+        posts_taken(with_json(recorder.take)) as recorder_url,
         CallProxy(front.url, harm, kill=lambda: recorder.send_signal(signal.SIGKILL)) as proxy,
     ):
         deployment = deploy(aws, name=name, code_zip=code, parameters=parameters)

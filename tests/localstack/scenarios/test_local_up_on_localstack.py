@@ -1,22 +1,26 @@
 """`redrive local up --on localstack` as a process: it works, and nothing of it is left however it ends."""
 
-import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
-import sys
-import time
-from pathlib import Path
-from urllib.parse import urlsplit
+from functools import partial
 
 import pytest
 
 from redrive.fixtures.localstack import LocalStackAws
 
+from ...local_processes import (
+    assert_nothing_is_left,
+    descendants,
+    import_path,
+    listens,
+    local_command,
+    local_up,
+    said_by,
+)
+
 WITHIN_S = 120
-GONE_WITHIN_S = 10
 
 TARGET = """
 import boto3, json, os
@@ -51,67 +55,17 @@ consumer = Consumer(
 @pytest.fixture(autouse=True)
 def places(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.setenv("PYTHONPATH", import_path())
     for name in ("AWS_ENDPOINT_URL", "LOCALSTACK_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
 
 
-@contextlib.contextmanager
-def local_up(*words, **environment):
-    with subprocess.Popen(
-        [sys.executable, "-m", "redrive.scenarios.cli", "local", "up", "--on", "localstack", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-        process_group=0,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def ready_of(process):
-    for line in process.stdout:
-        if line.startswith("{"):
-            return json.loads(line)
-    return pytest.fail(process.stderr.read())
-
-
-def descendants(pid):
-    """The processes below one, as far as they are its children and theirs."""
-    found = []
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, children.read_text().split()):
-            found += [child, *descendants(child)]
-    return found
-
-
-def alive(pid):
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
-def listens(url):
-    address = urlsplit(url)
-    with contextlib.suppress(ConnectionRefusedError, ConnectionResetError):
-        socket.create_connection((address.hostname, address.port), timeout=5).close()
-        return True
-    return False
-
-
-def assert_nothing_is_left(ready, pids):
-    give_up_s = time.monotonic() + GONE_WITHIN_S
-    while any(map(alive, pids)) or listens(ready["endpoint_url"]):
-        assert time.monotonic() < give_up_s, f"left: {[pid for pid in pids if alive(pid)]}"
-        time.sleep(0.05)
+local_up_there = partial(local_up, "--on", "localstack")
 
 
 def status():
     done = subprocess.run(
-        [sys.executable, "-m", "redrive.scenarios.cli", "local", "status", "--json"],
+        local_command("status", "--json"),
         capture_output=True,
         text=True,
         check=True,
@@ -121,8 +75,8 @@ def status():
 
 
 def test_reference_handler_works_and_ctrl_c_ends_everything(eventually):
-    with local_up(REDRIVE_BUSINESS_KEY_POINTER="/id") as process:
-        ready = ready_of(process)
+    with local_up_there(REDRIVE_BUSINESS_KEY_POINTER="/id") as process:
+        ready = said_by(process)
         assert (ready["environment"], ready["pid"]) == ("localstack", process.pid)
         assert [entry["pid"] for entry in status()] == [process.pid]
         pids = descendants(process.pid)
@@ -138,24 +92,24 @@ def test_reference_handler_works_and_ctrl_c_ends_everything(eventually):
         assert process.returncode == 0, errors
         assert output.splitlines()[-1] == "stopped"
         assert "Traceback" not in errors
-        assert_nothing_is_left(ready, pids)
+        assert_nothing_is_left(ready["endpoint_url"], pids)
         assert status() == []
 
 
 def test_killed_it_is_gone_with_all_that_it_started():
-    with local_up("--fifo") as process:
-        ready = ready_of(process)
+    with local_up_there("--fifo") as process:
+        ready = said_by(process)
         assert ready["queue_url"].endswith(".fifo")
         pids = descendants(process.pid)
         assert len(pids) >= 2
         process.send_signal(signal.SIGKILL)
         process.wait(WITHIN_S)
-        assert_nothing_is_left(ready, pids)
+        assert_nothing_is_left(ready["endpoint_url"], pids)
         assert status() == []
 
 
 def test_sigterm_while_it_starts_ends_it():
-    with local_up() as process:
+    with local_up_there() as process:
         for line in process.stderr:
             if line.startswith("starting LocalStack"):
                 break
@@ -164,15 +118,15 @@ def test_sigterm_while_it_starts_ends_it():
         output, _ = process.communicate(timeout=WITHIN_S)
         assert process.returncode == 130
         assert output == ""
-        assert_nothing_is_left({"endpoint_url": "http://127.0.0.1:1"}, pids)
+        assert_nothing_is_left("http://127.0.0.1:1", pids)
 
 
 def test_handler_of_the_users_on_an_endpoint_that_is_there_already(tmp_path, localstack_server, eventually):
     (tmp_path / "orders.py").write_text(TARGET)
     (tmp_path / "pieces.py").write_text("import json\n\ndef key_of(body): return json.loads(body)['id']\n")
     endpoint = localstack_server.endpoint_url
-    with local_up(f"{tmp_path}/orders.py:consumer", LOCALSTACK_ENDPOINT=endpoint) as process:
-        ready = ready_of(process)
+    with local_up_there(f"{tmp_path}/orders.py:consumer", LOCALSTACK_ENDPOINT=endpoint) as process:
+        ready = said_by(process)
         assert (ready["endpoint_url"], ready["table_name"]) == (endpoint, None)
         assert (ready["visibility_timeout_s"], ready["max_receive_count"]) == (6, 2)
         aws = LocalStackAws(endpoint, account=ready["access_key_id"])
@@ -203,7 +157,7 @@ def test_handler_of_the_users_on_an_endpoint_that_is_there_already(tmp_path, loc
     ],
 )
 def test_what_cannot_run_is_one_line_and_status_2(words, environment, says):
-    with local_up(*words, **environment) as process:
+    with local_up_there(*words, **environment) as process:
         _, errors = process.communicate(timeout=WITHIN_S)
         assert process.returncode == 2
         assert errors.splitlines()[-1].startswith("redrive: ")

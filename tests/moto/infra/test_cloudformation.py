@@ -113,6 +113,20 @@ def test_the_role_may_read_the_payload_bucket_and_the_function_is_told_of_it(dep
     assert settings.payload_buckets == {"large-orders"}
 
 
+def test_the_role_may_send_to_the_reply_queue_and_the_function_is_told_of_it(deploy, describe, aws):
+    deploy(ReplyQueue="replies")
+    stack = describe(aws, "orders")
+
+    assert stack["role"]["statements"]["Replies"] == {
+        "Sid": "Replies",
+        "Effect": "Allow",
+        "Action": ["sqs:SendMessage"],
+        "Resource": arn("sqs", "replies"),
+    }
+    settings = Settings.from_environment(stack["function"]["Environment"]["Variables"])
+    assert settings.reply_queue_url == f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/replies"
+
+
 def test_only_lambda_in_this_account_can_take_the_role(stack):
     assert stack["role"]["trust"] == [
         {

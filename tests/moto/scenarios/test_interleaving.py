@@ -23,8 +23,9 @@ from redrive.scenarios.target import handler_of
 from redrive.simulator.function import Ending
 from redrive.simulator.trace import Ended
 
+from .effects_table import TABLE, make_table
+
 TIMEOUT_S = 10
-TABLE = "effects"
 AT_ONCE = ConcurrentDuplicate(invocation=0, call=1, held_ms=0)
 
 
@@ -37,15 +38,6 @@ def simulated():
 @pytest.fixture(scope="module")
 def dynamodb(simulated):
     return boto3.client("dynamodb", config=Config(retries={"total_max_attempts": 1}))
-
-
-def make_table(aws):
-    aws.client("dynamodb").create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
 
 
 def keys_put(aws):

@@ -6,10 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import asdict, replace
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,8 +14,17 @@ from redrive.scenarios import local_state
 from redrive.scenarios.errors import EnvironmentFailed
 from redrive.scenarios.local_state import end, recorded, running
 
+from ...local_processes import (
+    GONE_WITHIN_S,
+    alive,
+    assert_nothing_is_left,
+    descendants,
+    import_path,
+    local_command,
+    until,
+)
+
 WITHIN_S = 60
-GONE_WITHIN_S = 10
 SOMEWHERE = {
     "environment": "moto",
     "endpoint_url": "http://127.0.0.1:1",
@@ -32,7 +38,7 @@ SOMEWHERE = {
 def state(tmp_path, monkeypatch):
     """A folder for state that no other test has. What still runs in the end is killed."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.setenv("PYTHONPATH", import_path())
     for name in ("AWS_ENDPOINT_URL", "LOCALSTACK_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
     yield tmp_path / "state" / "redrive" / "local"
@@ -42,7 +48,7 @@ def state(tmp_path, monkeypatch):
 
 def redrive_local(*words):
     return subprocess.run(
-        [sys.executable, "-m", "redrive.scenarios.cli", "local", *words],
+        local_command(*words),
         capture_output=True,
         text=True,
         check=False,
@@ -57,30 +63,6 @@ def detached(*words):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def listens(url):
-    address = urlsplit(url)
-    try:
-        socket.create_connection((address.hostname, address.port), timeout=5).close()
-    except (ConnectionRefusedError, ConnectionResetError):
-        return False
-    return True
-
-
-def children_of(pid):
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def alive(pid):
-    return local_state._start_of(pid) is not None
-
-
-def until(condition, what):
-    give_up_s = time.monotonic() + GONE_WITHIN_S
-    while not condition():
-        assert time.monotonic() < give_up_s, f"not within {GONE_WITHIN_S} s: {what}"
-        time.sleep(0.05)
-
-
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
@@ -91,7 +73,7 @@ def test_what_was_left_in_the_background_is_listed_and_ended(state):
     ready = detached("--fifo", "--port", str(port))
     assert ready["endpoint_url"] == f"http://127.0.0.1:{port}"
     assert ready["queue_url"].endswith(".fifo")
-    children = children_of(ready["pid"])
+    children = descendants(ready["pid"])
     listed = redrive_local("status", "--json")
     assert json.loads(listed.stdout) == [ready]
     assert (
@@ -100,20 +82,18 @@ def test_what_was_left_in_the_background_is_listed_and_ended(state):
     ended = redrive_local("down")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith(f"ended moto at {ready['endpoint_url']}")
-    until(lambda: not any(map(alive, [ready["pid"], *children])), "no process is left")
-    until(lambda: not listens(ready["endpoint_url"]), "nobody listens")
+    assert_nothing_is_left(ready["endpoint_url"], [ready["pid"], *children])
     assert list(state.iterdir()) == []
 
 
 @pytest.mark.slow
 def test_killed_it_is_gone_with_all_that_it_started(state):
     ready = detached()
-    children = children_of(ready["pid"])
+    children = descendants(ready["pid"])
     assert children
     assert (state / f"{ready['pid']}.log").is_file()
     os.kill(ready["pid"], signal.SIGKILL)
-    until(lambda: not any(map(alive, [ready["pid"], *children])), "no process is left")
-    until(lambda: not listens(ready["endpoint_url"]), "nobody listens")
+    assert_nothing_is_left(ready["endpoint_url"], [ready["pid"], *children])
     assert redrive_local("status").stdout == "nothing runs; redrive local up starts something\n"
     assert list(state.iterdir()) == []
 

@@ -5,20 +5,20 @@ import os
 import signal
 import socket
 import subprocess
-import sys
-import time
 from contextlib import ExitStack, closing, contextmanager, suppress
-from pathlib import Path
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
 
 from redrive.fixtures.stacks import Aws
 
+from ...local_processes import GONE_WITHIN_S, assert_nothing_is_left, descendants, local_up, said_by, until
+
 WITHIN_S = 60
 STOPPED_WITHIN_S = 20
-GONE_WITHIN_S = 10
-PAUSE_S = 0.05
+
+eventually = partial(until, within_s=WITHIN_S)
 
 HANDLERS = """
 import threading
@@ -38,37 +38,14 @@ def folder_for_state(tmp_path, monkeypatch):
 
 
 @contextmanager
-def local_up(*arguments, stdin=subprocess.DEVNULL, **environment):
-    """The process; it is in a process group of its own, as it is in a terminal."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "redrive.scenarios.cli", "local", "up", *arguments],
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
-        process_group=0,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-@contextmanager
 def ready_of(process):
     """What the process says of itself, with a connection to its server and the pids of its children."""
-    for line in process.stdout:
-        if line.startswith("{"):
-            ready = json.loads(line)
-            break
-    else:
-        pytest.fail(process.stderr.read())
+    ready = said_by(process)
     address = urlsplit(ready["endpoint_url"])
     with socket.create_connection((address.hostname, address.port), timeout=GONE_WITHIN_S) as connection:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        children = descendants(process.pid)
         assert children
-        yield ready, connection, [int(pid) for pid in children]
+        yield ready, connection, children
 
 
 @contextmanager
@@ -79,35 +56,10 @@ def clients_of(ready, *services):
         yield [clients.enter_context(closing(aws.client(service))) for service in services]
 
 
-def assert_nothing_is_left(ready, connection, children):
+def assert_it_is_gone(ready, connection, children):
     with suppress(ConnectionResetError):
         assert connection.recv(1) == b""
-    until(lambda: not any(alive(pid) for pid in children), "no child is left", within_s=GONE_WITHIN_S)
-    until(lambda: not listens(ready["endpoint_url"]), "nobody listens", within_s=GONE_WITHIN_S)
-
-
-def listens(url):
-    address = urlsplit(url)
-    try:
-        socket.create_connection((address.hostname, address.port), timeout=5).close()
-    except (ConnectionRefusedError, ConnectionResetError):
-        return False
-    return True
-
-
-def alive(pid):
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
-
-
-def until(condition, what, *, within_s=WITHIN_S):
-    deadline_s = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline_s, f"not within {within_s} s: {what}"
-        time.sleep(PAUSE_S)
+    assert_nothing_is_left(ready["endpoint_url"], children)
 
 
 def depth(sqs, url):
@@ -140,9 +92,9 @@ def test_message_is_processed_poison_is_dead_lettered_and_ctrl_c_ends_everything
             for body in ('{"id": "A-1"}', "poison"):
                 sqs.send_message(QueueUrl=ready["queue_url"], MessageBody=body)
             # One after the other: moto moves a message in two steps, and counts those of a queue in three.
-            until(lambda: depth(sqs, ready["dlq_url"]) == 1, "the poison is in the DLQ")
-            until(lambda: statuses(dynamodb, ready) == ["done"], "the other is done")
-            until(lambda: depth(sqs, ready["queue_url"]) == 0, "the queue is empty")
+            eventually(lambda: depth(sqs, ready["dlq_url"]) == 1, "the poison is in the DLQ")
+            eventually(lambda: statuses(dynamodb, ready) == ["done"], "the other is done")
+            eventually(lambda: depth(sqs, ready["queue_url"]) == 0, "the queue is empty")
             (row,) = rows(dynamodb, ready)
         assert (row["business_key"], row["revision"]) == ({"S": "A-1"}, {"N": "1"})
         os.killpg(process.pid, signal.SIGINT)
@@ -151,7 +103,7 @@ def test_message_is_processed_poison_is_dead_lettered_and_ctrl_c_ends_everything
         assert "1 acknowledged, 1 failed" in output
         assert not ready_file.exists()
         assert all(json.loads(line)["event"] in {"record", "batch"} for line in errors.splitlines())
-        assert_nothing_is_left(ready, *rest)
+        assert_it_is_gone(ready, *rest)
 
 
 def test_kill_leaves_nothing():
@@ -160,14 +112,14 @@ def test_kill_leaves_nothing():
         assert ready["queue_url"].endswith(".fifo")
         process.send_signal(signal.SIGKILL)
         process.wait(WITHIN_S)
-        assert_nothing_is_left(ready, *rest)
+        assert_it_is_gone(ready, *rest)
 
 
 def test_end_of_input_and_sigterm_end_it_where_asked_for():
     with local_up("--until-stdin-closes", stdin=subprocess.PIPE) as process, ready_of(process) as (ready, *rest):
         process.stdin.close()
         assert process.wait(WITHIN_S) == 0
-        assert_nothing_is_left(ready, *rest)
+        assert_it_is_gone(ready, *rest)
 
 
 @pytest.mark.slow
@@ -177,10 +129,12 @@ def test_sigterm_ends_it_even_with_a_handler_that_never_returns(tmp_path):
         attributes = {"QueueUrl": ready["queue_url"], "AttributeNames": ["ApproximateNumberOfMessagesNotVisible"]}
         with clients_of(ready, "sqs") as (sqs,):
             sqs.send_message(QueueUrl=ready["queue_url"], MessageBody="{}")
-            until(lambda: "1" in sqs.get_queue_attributes(**attributes)["Attributes"].values(), "it is being processed")
+            eventually(
+                lambda: "1" in sqs.get_queue_attributes(**attributes)["Attributes"].values(), "it is being processed"
+            )
         process.terminate()
         assert process.wait(STOPPED_WITHIN_S) == 0
-        assert_nothing_is_left(ready, *rest)
+        assert_it_is_gone(ready, *rest)
 
 
 def test_target_of_the_users_own_runs_behind_its_own_queue(tmp_path):
@@ -198,11 +152,11 @@ consumer = Consumer(
         assert (ready["visibility_timeout_s"], ready["max_receive_count"]) == (1, 2)
         with clients_of(ready, "sqs") as (sqs,):
             sqs.send_message(QueueUrl=ready["queue_url"], MessageBody="{}")
-            until(lambda: depth(sqs, ready["dlq_url"]) == 1, "it is in the DLQ")
+            eventually(lambda: depth(sqs, ready["dlq_url"]) == 1, "it is in the DLQ")
         process.terminate()
         assert "stopped after 2 deliveries in 2 invocations: 0 acknowledged, 2 failed" in process.stdout.read()
         assert process.wait(WITHIN_S) == 0
-        assert_nothing_is_left(ready, *rest)
+        assert_it_is_gone(ready, *rest)
 
 
 def test_server_that_goes_away_is_one_clear_line_and_status_2():
@@ -213,7 +167,7 @@ def test_server_that_goes_away_is_one_clear_line_and_status_2():
         assert process.returncode == 2
         assert errors.splitlines()[-1].startswith(f"redrive: {ready['queue_url']} did not answer")
         assert "Traceback" not in errors
-        assert_nothing_is_left(ready, connection, children)
+        assert_it_is_gone(ready, connection, children)
 
 
 @pytest.mark.parametrize(

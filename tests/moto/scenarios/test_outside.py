@@ -24,6 +24,8 @@ from redrive.scenarios.plan import Plan, PlannedMessage
 from redrive.simulator.function import Ending
 from redrive.simulator.trace import Ended
 
+from .effects_table import make_table
+
 pytest.importorskip("awslambdaric", reason="awslambdaric runs Python handlers in processes: pip install awslambdaric")
 
 pytestmark = pytest.mark.once
@@ -45,15 +47,6 @@ def handler(event, context):
         table.put_item(Item={"key": record["body"], "young": -60 < age_s < 600, "shop": os.environ["SHOP"]})
         table.put_item(Item={"key": "last", "young": True, "shop": os.environ["SHOP"]})
 """
-
-
-def make_table(aws):
-    aws.client("dynamodb").create_table(
-        TableName="effects",
-        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
 
 
 def rows(aws):

@@ -26,6 +26,8 @@ from redrive.simulator.faults import ConcurrentDuplicate, CrashAt, DependencyDow
 from redrive.simulator.function import Ending
 from redrive.simulator.trace import Began, Delivered, Ended, Struck
 
+from .effects_table import make_table
+
 TIMEOUT_S = 10
 VISIBILITY_S = 60
 
@@ -50,15 +52,6 @@ def put(dynamodb):
         dynamodb.put_item(TableName="effects", Item={"key": {"S": key}, "body": {"S": body}})
 
     return put_item
-
-
-def make_table(aws):
-    aws.client("dynamodb").create_table(
-        TableName="effects",
-        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
 
 
 def rows(aws):

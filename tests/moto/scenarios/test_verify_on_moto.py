@@ -34,6 +34,8 @@ from redrive.scenarios.verification import jobs_of, verify_scenario
 from redrive.simulator import trace
 from redrive.simulator.function import Ending
 
+from .effects_table import make_table
+
 pytestmark = pytest.mark.once
 
 ON_MOTO = Place(kind=MOTO)
@@ -58,15 +60,6 @@ def handler(event, context):
         )
     return {"batchItemFailures": failed}
 """
-
-
-def make_table(aws):
-    aws.client("dynamodb").create_table(
-        TableName="effects",
-        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
 
 
 def rows(aws):

@@ -2,24 +2,9 @@
 
 import pytest
 
-from redrive.infra.aws_plan import plan_stack
 from redrive.infra.deployment import TEMPLATE
 
-REGION, ACCOUNT = "eu-west-1", "123456789012"
-
-
-def plan(*, fifo=False, **more):
-    return plan_stack(
-        "r1",
-        account=ACCOUNT,
-        region=REGION,
-        fifo=fifo,
-        batch_size=10,
-        max_receive_count=3,
-        function_timeout_s=5,
-        visibility_timeout_s=15,
-        **more,
-    )
+from ..stubbed_aws import plan
 
 
 def test_everything_bears_the_runs_name():
@@ -37,12 +22,10 @@ def test_everything_bears_the_runs_name():
     assert plan(fifo=True).dlq_name == "redrive-r1-fifo-dlq.fifo"
 
 
-def test_the_plan_names_what_the_template_makes():
-    template = TEMPLATE.read_text(encoding="utf-8")
+def test_the_plan_names_what_the_template_makes(template):
     planned = [resource.type for resource in plan().resources]
-    made = [line.split("Type: ")[1] for line in template.splitlines() if line.startswith("    Type: AWS::")]
-    # That for payloads is made only with a bucket for them.
-    made.remove("AWS::IAM::Policy")
+    # Those with a condition are made only with a bucket for payloads, or a queue for replies.
+    made = [resource["Type"] for resource in template["Resources"].values() if "Condition" not in resource]
     assert sorted(planned) == sorted([*made, "AWS::S3::Bucket", "AWS::CloudFormation::Stack"])
 
 
@@ -53,16 +36,7 @@ def test_every_parameter_is_the_templates():
 
 
 def test_names_fit_into_the_services_limits():
-    longest = plan_stack(
-        "a" * 20,
-        account=ACCOUNT,
-        region="ap-southeast-1",
-        fifo=True,
-        batch_size=10,
-        max_receive_count=3,
-        function_timeout_s=5,
-        visibility_timeout_s=15,
-    )
+    longest = plan("a" * 20, region="ap-southeast-1", fifo=True)
     assert len(longest.name) <= 40  # the template's
     assert len(longest.bucket) <= 63
     assert len(longest.function) <= 64
@@ -72,16 +46,7 @@ def test_names_fit_into_the_services_limits():
 @pytest.mark.parametrize("run_id", ["", "A1", "a-b", "a" * 21, "ü"])
 def test_a_run_id_is_letters_and_digits(run_id):
     with pytest.raises(ValueError, match="not a run id"):
-        plan_stack(
-            run_id,
-            account=ACCOUNT,
-            region=REGION,
-            fifo=False,
-            batch_size=10,
-            max_receive_count=3,
-            function_timeout_s=5,
-            visibility_timeout_s=15,
-        )
+        plan(run_id)
 
 
 def test_the_role_has_nothing_beyond_its_queue_its_table_and_its_log():

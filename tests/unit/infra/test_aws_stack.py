@@ -1,45 +1,19 @@
 """The stack of a run on AWS: created, interrupted and removed against answers that are written down."""
 
-import botocore.session
 import pytest
-from botocore.stub import ANY, Stubber
+from botocore.stub import ANY
 
-from redrive.infra.aws_plan import CREATED_BY, TAG, is_created_by_redrive, plan_stack
+from redrive.infra.aws_plan import CREATED_BY, TAG, is_created_by_redrive
 from redrive.infra.aws_stack import StackFailed, deployed
 from redrive.infra.journal_handler import HANDLER
 
-REGION, ACCOUNT = "eu-west-1", "123456789012"
+from ..stubbed_aws import ACCOUNT, REGION, StubbedAws, clients_of, plan
+
 QUEUE = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/redrive-r1"
 
 
-def plan(*, fifo=False, **more):
-    return plan_stack(
-        "r1",
-        account=ACCOUNT,
-        region=REGION,
-        fifo=fifo,
-        batch_size=10,
-        max_receive_count=3,
-        function_timeout_s=5,
-        visibility_timeout_s=15,
-        **more,
-    )
-
-
-class StubbedAws:
-    """Clients whose answers are written down beforehand; any other call fails."""
-
-    def __init__(self, clients) -> None:
-        self.clients = clients
-        self.stubs = {name: Stubber(client) for name, client in self.clients.items()}
-        for stub in self.stubs.values():
-            stub.activate()
-
-    def client(self, service):
-        return self.clients[service]
-
-    def resource(self, service):
-        raise AssertionError(service)
+class Account(StubbedAws):
+    """What creates and removes the stack of :func:`plan`."""
 
     def will_create(self) -> None:
         """The answers of a creation that succeeds."""
@@ -99,10 +73,6 @@ class StubbedAws:
         self.stubs["s3"].add_response("delete_object", {}, {"Bucket": bucket, "Key": "function.zip"})
         self.stubs["s3"].add_response("delete_bucket", {}, {"Bucket": bucket})
 
-    def assert_all_asked(self) -> None:
-        for stub in self.stubs.values():
-            stub.assert_no_pending_responses()
-
 
 TAGS = [{"Key": TAG, "Value": CREATED_BY}, {"Key": "redrive:run", "Value": "r1"}]
 ANY_STACK = {
@@ -122,17 +92,13 @@ def stack(status, outputs=(), tags=TAGS):
 @pytest.fixture(scope="module")
 def clients():
     """Made once: that takes longer than all the tests."""
-    session = botocore.session.Session()
-    session.set_credentials("testing", "testing")
-    return {name: session.create_client(name, region_name=REGION) for name in ("s3", "cloudformation", "sqs", "lambda")}
+    return clients_of("s3", "cloudformation", "sqs", "lambda")
 
 
 @pytest.fixture
 def aws(clients):
-    aws = StubbedAws(clients)
-    yield aws
-    for stub in aws.stubs.values():
-        stub.deactivate()
+    with Account(clients) as aws:
+        yield aws
 
 
 @pytest.fixture
@@ -175,16 +141,7 @@ def test_it_is_created_with_tags_and_removed(aws, code_zip):
 
 
 def test_in_us_east_1_a_bucket_has_no_location(aws, code_zip):
-    here = plan_stack(
-        "r1",
-        account=ACCOUNT,
-        region="us-east-1",
-        fifo=False,
-        batch_size=10,
-        max_receive_count=3,
-        function_timeout_s=5,
-        visibility_timeout_s=15,
-    )
+    here = plan(region="us-east-1")
     aws.has_nothing_yet()
     aws.stubs["s3"].add_response("create_bucket", {}, {"Bucket": here.bucket})
     aws.stubs["s3"].add_client_error("put_bucket_tagging", "AccessDenied", "no")

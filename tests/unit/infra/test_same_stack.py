@@ -20,6 +20,7 @@ SAME_NAMES = {
     "architecture": "Architecture",
     "business_key_pointer": "BusinessKeyPointer",
     "payload_bucket": "PayloadBucket",
+    "reply_queue": "ReplyQueue",
     "log_level": "LogLevel",
     "log_retention_days": "LogRetentionDays",
     "table_deletion_protection": "TableDeletionProtection",
@@ -58,10 +59,10 @@ def resources(template):
 
 @pytest.fixture(scope="session")
 def statements(resources):
-    """What the role allows, in both of its policies, by Sid."""
+    """What the role allows, in all of its policies, by Sid."""
     return {
         statement["Sid"]: statement
-        for policy in ("FunctionPolicy", "PayloadPolicy")
+        for policy in ("FunctionPolicy", "PayloadPolicy", "ReplyPolicy")
         for statement in resources[policy]["PolicyDocument"]["Statement"]
     }
 
@@ -114,7 +115,8 @@ def test_the_function_gets_the_same_environment(module, resources):
 
 
 def test_the_role_allows_the_same_actions(module, statements):
-    document = "".join(module.block(f'data "aws_iam_policy_document" "{name}"') for name in ("function", "payloads"))
+    policies = ("function", "payloads", "replies")
+    document = "".join(module.block(f'data "aws_iam_policy_document" "{name}"') for name in policies)
     in_module = set(re.findall(r'"(\w+:\w+)"', document))
 
     assert in_module == {action for statement in statements.values() for action in statement["Action"]}
@@ -124,7 +126,7 @@ def test_the_role_allows_the_same_actions(module, statements):
 
 
 def test_the_role_allows_what_the_handler_calls_and_nothing_else(statements):
-    called = {"Table": set(), "Payloads": set()}
+    called = {"Table": set(), "Payloads": set(), "Replies": set()}
     for path in find_handler_folder().rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
@@ -132,6 +134,8 @@ def test_the_role_allows_what_the_handler_calls_and_nothing_else(statements):
                     called["Table"].add("dynamodb:" + method.title().replace("_", ""))
                 case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Attribute(attr="_s3")), attr=method)):
                     called["Payloads"].add("s3:" + method.title().replace("_", ""))
+                case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="_sqs"), attr=method)):
+                    called["Replies"].add("sqs:" + method.title().replace("_", ""))
 
     assert {sid: set(statements[sid]["Action"]) for sid in called} == called
 
@@ -153,6 +157,31 @@ def test_payloads_are_read_from_the_one_bucket_and_only_if_there_is_one(module, 
     assert module.value("locals", "REDRIVE_PAYLOAD_BUCKETS") == "var.payload_bucket"
     assert 'payload_environment = var.payload_bucket == "" ? {} : {' in module.block("locals")
     assert "local.payload_environment" in module.block('resource "aws_lambda_function" "consumer"')
+
+
+def test_replies_go_to_the_one_queue_and_only_if_there_is_one(module, template, resources, statements):
+    assert template["Resources"]["ReplyPolicy"]["Condition"] == "HasReplyQueue"
+    assert resources["ReplyPolicy"]["Roles"] == resources["FunctionPolicy"]["Roles"]
+    assert template["Conditions"]["HasReplyQueue"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ReplyQueue"}, ""]}]}
+    assert statements["Replies"]["Resource"] == {
+        "Fn::Sub": "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${ReplyQueue}"
+    }
+    assert resources["ConsumerFunction"]["Environment"]["Variables"]["REDRIVE_REPLY_QUEUE_URL"] == {
+        "Fn::If": [
+            "HasReplyQueue",
+            {"Fn::Sub": "https://sqs.${AWS::Region}.${AWS::URLSuffix}/${AWS::AccountId}/${ReplyQueue}"},
+            {"Ref": "AWS::NoValue"},
+        ]
+    }
+    policy = 'resource "aws_iam_role_policy" "replies"'
+    assert module.value(policy, "count") == 'var.reply_queue == "" ? 0 : 1'
+    assert module.value(policy, "role") == module.value('resource "aws_iam_role_policy" "function"', "role")
+    document = 'data "aws_iam_policy_document" "replies"'
+    assert module.value(policy, "policy") == "data.aws_iam_policy_document.replies.json"
+    assert module.value(document, "resources") == "data.aws_sqs_queue.replies[*].arn"
+    assert module.value('data "aws_sqs_queue" "replies"', "name") == "var.reply_queue"
+    assert "local.reply_environment" in module.block('resource "aws_lambda_function" "consumer"')
+    assert 'reply_environment = var.reply_queue == "" ? {} : {' in module.text
 
 
 def test_the_trust_is_for_lambda_in_this_account(module, resources):

@@ -136,6 +136,7 @@ def test_variables_at_their_limits_are_accepted(plan, variables):
         ({"architecture": "sparc"}, "architecture must be arm64 or x86_64"),
         ({"business_key_pointer": "order/id"}, "a JSON pointer that begins with a slash"),
         ({"business_key_pointer": "/order~2"}, "a JSON pointer that begins with a slash"),
+        ({"reply_queue": "https://sqs"}, "reply_queue must be empty or the name of a standard queue"),
         ({"payload_bucket": "s3://orders"}, "payload_bucket must be empty or the name of a bucket"),
         ({"log_level": "LOUD"}, "log_level must be DEBUG, INFO, WARNING or ERROR"),
         ({"log_retention_days": 31}, "log_retention_days must be 1, 3, 5"),

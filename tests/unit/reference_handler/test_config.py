@@ -26,6 +26,7 @@ def test_every_variable_is_read():
             "REDRIVE_BUSINESS_KEY_ATTRIBUTE": "order-id",
             "REDRIVE_PAYLOAD_BUCKETS": "large-orders, large.orders.2",
             "REDRIVE_PAYLOAD_BYTES_MAX": "1",
+            "REDRIVE_REPLY_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/replies",
             "REDRIVE_TTL_S": "3600",
             "REDRIVE_DEADLINE_RESERVE_MS": "5000",
             "REDRIVE_LEASE_MARGIN_MS": "0",
@@ -42,6 +43,7 @@ def test_every_variable_is_read():
         key_source=KeySource(pointer=("order", "a/b~c", "0"), attribute="order-id"),
         payload_buckets=frozenset({"large-orders", "large.orders.2"}),
         payload_bytes_max=1,
+        reply_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/replies",
         ttl_s=3600,
         deadline_reserve_ms=5000,
         lease_margin_ms=0,
@@ -57,7 +59,7 @@ def test_the_dynamodb_sink_brings_its_ledger():
 
 def test_empty_is_not_set():
     names = ["SINK", "LEDGER", "TABLE", "DELTA_TABLE", "BUSINESS_KEY_POINTER", "BUSINESS_KEY_ATTRIBUTE", "TTL_S"]
-    names += ["PAYLOAD_BUCKETS", "PAYLOAD_BYTES_MAX"]
+    names += ["PAYLOAD_BUCKETS", "PAYLOAD_BYTES_MAX", "REPLY_QUEUE_URL"]
     assert Settings.from_environment({f"REDRIVE_{name}": "" for name in names}) == Settings()
 
 
@@ -112,6 +114,35 @@ def test_the_dynamodb_sink_refuses_another_ledger():
     chosen = {"REDRIVE_SINK": "dynamodb", "REDRIVE_LEDGER": "memory", "REDRIVE_TABLE": "orders"}
     with pytest.raises(ConfigError, match=r"REDRIVE_LEDGER: 'memory' .*REDRIVE_SINK=dynamodb.*allowed: dynamodb"):
         Settings.from_environment(chosen)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:5000/123456789012/replies",
+        "http://sqs.us-east-1.localhost.localstack.cloud:4566/000000000000/replies",
+        "http://localhost:4566/queue/us-east-1/000000000000/replies",
+    ],
+)
+def test_a_reply_queue_of_an_emulator_is_taken(url):
+    assert Settings.from_environment({"REDRIVE_REPLY_QUEUE_URL": url}).reply_queue_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "replies",
+        "arn:aws:sqs:eu-central-1:123456789012:replies",
+        "https://sqs.eu-central-1.amazonaws.com/replies",
+        "https://sqs.eu-central-1.amazonaws.com/123456789012/replies.fifo",
+        "https://sqs.eu-central-1.amazonaws.com/123456789012/replies?Action=SendMessage",
+        "https://AKIA123:hunter2@sqs.eu-central-1.amazonaws.com/123456789012/replies",
+    ],
+)
+def test_what_is_no_standard_queue_takes_no_replies(url):
+    with pytest.raises(ConfigError, match=r"REDRIVE_REPLY_QUEUE_URL: .*allowed: the https URL of a standard") as caught:
+        Settings.from_environment({"REDRIVE_REPLY_QUEUE_URL": url})
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_url_with_credentials_is_not_repeated():

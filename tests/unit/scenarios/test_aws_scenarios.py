@@ -2,10 +2,11 @@
 
 import pytest
 
-from redrive.scenarios.aws_scenarios import AWS, AwsPlace, aws_jobs, of_stack, spec_of_stack
+from redrive.scenarios.aws_scenarios import AwsPlace, aws_jobs, of_stack, spec_of_stack
 from redrive.scenarios.aws_verification import plan_on_stack
 from redrive.scenarios.catalogue import CATALOGUE
 from redrive.scenarios.consumer import Claim, Consumer
+from redrive.scenarios.environment_kinds import AWS
 from redrive.scenarios.environments.aws_account import Account, SessionAws
 from redrive.scenarios.environments.aws_names import PLANNED
 from redrive.scenarios.errors import InputError, UnknownName

@@ -2,16 +2,15 @@
 
 import json
 
-import botocore.session
 import pytest
-from botocore.stub import Stubber
 
-from redrive.infra.aws_plan import CREATED_BY, TAG, plan_stack
+from redrive.infra.aws_plan import CREATED_BY, TAG
 from redrive.infra.aws_stack import Deployed
 from redrive.scenarios.environments.aws_site import site_of_queue, site_of_stack
 from redrive.scenarios.errors import EnvironmentFailed
 
-REGION = "eu-west-1"
+from ..stubbed_aws import REGION, StubbedAws, clients_of, plan
+
 URL = f"https://sqs.{REGION}.amazonaws.com/123456789012/orders"
 ARN = f"arn:aws:sqs:{REGION}:123456789012:orders"
 MAPPING = {
@@ -23,19 +22,7 @@ MAPPING = {
 FUNCTION = {"FunctionName": "shop", "Handler": "journal_handler.handler", "Timeout": 30}
 
 
-class Aws:
-    def __init__(self, clients) -> None:
-        self.clients = clients
-        self.stubs = {name: Stubber(client) for name, client in clients.items()}
-        for stub in self.stubs.values():
-            stub.activate()
-
-    def client(self, service):
-        return self.clients[service]
-
-    def resource(self, service):
-        raise AssertionError(service)
-
+class Aws(StubbedAws):
     def has_queue(self, *, waiting=0, dlq=True):
         attributes = {"QueueArn": ARN, "VisibilityTimeout": "180"}
         if dlq:
@@ -63,17 +50,13 @@ class Aws:
 
 @pytest.fixture(scope="module")
 def clients():
-    session = botocore.session.Session()
-    session.set_credentials("testing", "testing")
-    return {name: session.create_client(name, region_name=REGION) for name in ("sqs", "lambda", "logs")}
+    return clients_of("sqs", "lambda", "logs")
 
 
 @pytest.fixture
 def aws(clients):
-    aws = Aws(clients)
-    yield aws
-    for stub in aws.stubs.values():
-        stub.deactivate()
+    with Aws(clients) as aws:
+        yield aws
 
 
 def site(aws):
@@ -155,17 +138,7 @@ def test_a_queue_that_is_not_there_is_one_line(aws):
 
 
 def deployed():
-    plan = plan_stack(
-        "r1",
-        account="123456789012",
-        region=REGION,
-        fifo=False,
-        batch_size=10,
-        max_receive_count=3,
-        function_timeout_s=5,
-        visibility_timeout_s=15,
-    )
-    return Deployed(plan=plan, queue_url=URL, dlq_url=f"{URL}-dlq", table="t", function="shop", log_group="g")
+    return Deployed(plan=plan(), queue_url=URL, dlq_url=f"{URL}-dlq", table="t", function="shop", log_group="g")
 
 
 @pytest.mark.parametrize("tags", [{}, {"Owner": "somebody"}, {TAG: "somebody"}])

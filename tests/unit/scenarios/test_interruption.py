@@ -1,6 +1,8 @@
 """Ctrl-C: deferred to where it does no harm, and raised again where something hid it or swallowed it."""
 
+import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -8,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from redrive.scenarios.interruption import deferred, kept, recall, safe_point, sleep
+from redrive.scenarios.interruption import deferred, held_back, kept, recall, safe_point, sleep
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +58,17 @@ def test_it_waits_for_a_safe_point_and_is_raised_by_one_of_them():
         safe_point()
         done.append("all of it")
     assert done
+
+
+def test_held_back_it_comes_at_the_end_and_a_process_started_within_does_not_hear_of_it():
+    done = []
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('not interrupted')"
+    with interrupted(), held_back():
+        signal.raise_signal(signal.SIGINT)  # to this thread, whichever others there are
+        child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        done.append(child.stdout)
+    assert done == ["not interrupted\n"]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
 
 
 def test_without_a_safe_point_it_is_raised_at_the_end():

@@ -13,8 +13,8 @@ def sent(message_id, number=0):
     return trace.Sent(1, number, message_id, True)
 
 
-def delivered(message_id, *, md5="md5", invocation=0):
-    return trace.Delivered(2, invocation, message_id, 1, md5)
+def delivered(message_id, *, invocation=0):
+    return trace.Delivered(2, invocation, message_id, 1, "md5")
 
 
 def ended(invocation=0):
@@ -67,33 +67,19 @@ def test_message_that_is_told_as_deleted_and_comes_again():
 def test_dead_letter_is_told_once_with_the_receives_that_it_had():
     record = recorder(sent("a"), delivered("a"), trace.LetGo(2, 1, "a", 2))
     for _ in range(2):
-        record.dead_lettered("a", "md5")
-        record.dead_lettered("of another run", "md5")
+        record.dead_lettered("a")
+        record.dead_lettered("of another run")
     (told,) = [event for event in record.events if isinstance(event, trace.DeadLettered)]
     assert (told.message_id, told.receive_count) == ("a", 2)
     assert record.is_at_rest()
 
 
-def test_message_that_a_task_moves_back_is_known_by_its_body():
-    record = recorder(sent("a", 0), sent("b", 1))
-    record.dead_lettered("a", "md5 of a")
-    record.dead_lettered("b", "md5 of b")
-    assert record.moving_back() == ("a", "b")
-    assert not record.is_at_rest()
-    record.append(delivered("new", md5="md5 of b"))
-    assert record.events[-2][1:] == ("b", "new")
-    assert isinstance(record.events[-2], trace.Redriven)
-    assert record.number_of("new") == 1
-    record.append(trace.Deleted(3, 0, "new"))
-    assert not record.is_at_rest(), "the other is on its way"
-
-
 def test_message_that_was_moved_back_by_hand_is_waited_for_and_may_die_again():
     record = recorder(sent("a"))
-    record.dead_lettered("a", "md5")
+    record.dead_lettered("a")
     record.append(trace.Redriven(3, "a", "new"))
     assert not record.is_at_rest()
-    record.dead_lettered("new", "md5")
+    record.dead_lettered("new")
     assert record.is_at_rest()
 
 

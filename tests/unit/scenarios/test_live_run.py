@@ -2,6 +2,7 @@
 
 import itertools
 from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
@@ -21,12 +22,19 @@ class Sqs:
     """Takes sends, answers with ids in order, and has whatever dead letters it is told to have."""
 
     def __init__(self):
+        self.made = {}
         self.sent = []
         self.dead = []
         self.asked = []
-        self.moves = []
         self.refuses = set()
         self._ids = itertools.count(1)
+
+    def create_queue(self, *, QueueName, Attributes):  # noqa: N803
+        self.made[QueueName] = Attributes
+        return {"QueueUrl": QueueName.removesuffix(".fifo")}
+
+    def get_queue_attributes(self, *, QueueUrl, AttributeNames):  # noqa: N803
+        return {"Attributes": dict.fromkeys(AttributeNames, f"arn:{QueueUrl}")}
 
     def send_message(self, **arguments):
         if arguments["MessageBody"] in self.refuses:
@@ -41,19 +49,16 @@ class Sqs:
     def delete_message(self, *, QueueUrl, ReceiptHandle):  # noqa: N803
         self.dead = [message for message in self.dead if message["ReceiptHandle"] != ReceiptHandle]
 
-    def start_message_move_task(self, **arguments):
-        self.moves.append(arguments)
 
-
-def queue_of(sqs, *, fifo=False, dlq=True):
+def queue_of(sqs, *, fifo=False):
     return LiveQueue(
         client=sqs,
         url="queue",
         arn="arn:queue",
         fifo=fifo,
         visibility_timeout_s=3,
-        dlq_url="dlq" if dlq else None,
-        dlq_arn="arn:dlq" if dlq else None,
+        dlq_url="dlq",
+        dlq_arn="arn:dlq",
     )
 
 
@@ -102,15 +107,8 @@ class Deliverer:
 def run(plan, deliverer, *, sqs=None, effects=None, **queue):
     sqs = sqs or Sqs()
     consumer = Consumer(handler="json:loads", valid=str, effects=effects, queue=QueueSpec(**queue))
-    live = LiveRun(
-        plan,
-        consumer,
-        deliverer,
-        None,
-        name="orders",
-        has_move_tasks=False,
-        make_queue=lambda aws, name, plan, spec: queue_of(sqs, fifo=plan.fifo, dlq=spec.max_receive_count is not None),
-    )
+    aws = SimpleNamespace(client={"sqs": sqs}.__getitem__)
+    live = LiveRun(plan, consumer, deliverer, aws, name="queue")
     return live.history(), sqs
 
 
@@ -214,11 +212,11 @@ def dead(number):
     }
 
 
-def watched(*, count=1, fifo=False, has_move_tasks=False):
+def watched(*, count=1, fifo=False):
     sqs, record = Sqs(), Recorder()
     for number in range(1, count + 1):
         record.append(trace.Sent(1, number - 1, f"id-{number}", True))
-    return sqs, record, DeadLetters(queue_of(sqs, fifo=fifo), record, has_move_tasks=has_move_tasks)
+    return sqs, record, DeadLetters(queue_of(sqs, fifo=fifo), record)
 
 
 def test_dead_letters_are_seen_and_stay_visible():
@@ -250,13 +248,3 @@ def test_moved_back_by_hand_as_they_were_under_new_ids():
     assert (sent["MessageGroupId"], sent["MessageDeduplicationId"]) == ("g", "id-1")
     assert sqs.dead == []
     assert [type(event) for event in record.events] == [trace.Sent, trace.DeadLettered, trace.Redriven]
-
-
-def test_moved_back_by_a_task_where_there_is_such_a_thing():
-    sqs, record, letters = watched(has_move_tasks=True)
-    sqs.dead = [dead(1)]
-    letters.move_back()
-    assert sqs.moves == [{"SourceArn": "arn:dlq"}]
-    assert sqs.sent == []
-    record.append(trace.Delivered(1, 0, "new", 1, "md5-1"))
-    assert record.number_of("new") == 0

@@ -8,7 +8,7 @@ from redrive.fixtures.faults import ClockSkew, CrashAt, LostDelete, Throttle
 from redrive.scenarios import Consumer, QueueSpec
 from redrive.scenarios.capabilities import Capability, needed_by
 from redrive.scenarios.catalogue import CATALOGUE
-from redrive.scenarios.environment_kinds import KINDS, LOCALSTACK, MOTO
+from redrive.scenarios.environment_kinds import AWS, KINDS, LOCALSTACK, MOTO
 from redrive.scenarios.environments.localstack import LocalStackEnvironment
 from redrive.scenarios.environments.moto import MotoEnvironment
 from redrive.scenarios.environments.simulated import SimulatedEnvironment
@@ -105,6 +105,10 @@ def test_scenarios_say_where_they_can_be_run():
     assert "moto" not in CATALOGUE["clock-skew"].environments
     assert "moto" not in CATALOGUE["send-refused"].environments
     assert all("simulated" in scenario.environments for scenario in CATALOGUE.values())
+    assert CATALOGUE["happy-path"].environments[-1] == "aws"
+    assert "aws" not in CATALOGUE["crash-after-effect"].environments, "nothing can be made to fail there"
+    assert set(AWS.left_out) <= set(CATALOGUE)
+    assert not [name for name in AWS.left_out if "aws" in CATALOGUE[name].environments]
 
 
 def test_faults_say_what_they_need():

@@ -4,6 +4,7 @@ import pytest
 
 from redrive.fixtures.faults import CrashAt, TimeoutAt
 from redrive.scenarios import QueueSpec
+from redrive.scenarios.environments.localstack import LocalStackEnvironment
 from redrive.scenarios.environments.steadiness import is_disturbed, load_of_a_core, steady
 from redrive.scenarios.errors import EnvironmentFailed
 from redrive.scenarios.history import History
@@ -74,3 +75,10 @@ def test_nobody_is_judged_by_a_machine_that_is_too_busy():
 
 def test_load_is_of_one_core():
     assert 0 <= load_of_a_core() < 1_000
+
+
+def test_localstack_is_asked_again_too(monkeypatch):
+    runs = iter([SLOW, QUICK])
+    monkeypatch.setattr(LocalStackEnvironment, "_run", lambda *_: next(runs))
+    there = LocalStackEnvironment(endpoint_url="http://127.0.0.1:4566")
+    assert there.run(QUICK.plan, None, None, seed=0) is QUICK

@@ -2,13 +2,13 @@
 
 import json
 import logging
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from redrive.infra.localstack.plugins.recorder import Ending, LostDeletions, Recorder
 from redrive.simulator import function
+
+from ....recording_server import posts_taken
 
 
 @pytest.fixture
@@ -16,25 +16,12 @@ def listening():
     """A server that keeps what it is told; gives its URL, the calls, and a list with the one answer that it gives."""
     calls, answers = [], [(200, b"{}")]
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            calls.append((self.path, self.rfile.read(int(self.headers["Content-Length"])).decode()))
-            status, body = answers[0]
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def take(path, body):
+        calls.append((path, body.decode()))
+        return answers[0]
 
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", calls, answers
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with posts_taken(take) as url:
+        yield url, calls, answers
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ help:
 	@echo "make verify   verify the reference handler (ARGS='…' for redrive verify)"
 	@echo "make check    lint, types and the fast tests"
 	@echo "make test     the full matrix"
-	@echo "make load     a short load run against a local queue (SECONDS=20)"
+	@echo "make load     a short load run against a local queue (SECONDS=20, ARGS='…' for redrive load)"
 	@echo "make clean    remove what these have made"
 
 verify: .venv/.redrive
@@ -24,7 +24,7 @@ test: .venv/.tox
 
 SECONDS ?= 20
 load: .venv/.load
-	$(BIN)/python -m redrive.load --seconds $(SECONDS)
+	$(BIN)/redrive load --on moto --run-time $(SECONDS)s $(ARGS)
 
 clean:
 	rm -rf .venv .tox build .redrive .coverage .hypothesis .mypy_cache .ruff_cache .pytest_cache *.egg-info

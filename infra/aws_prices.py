@@ -1,12 +1,16 @@
-"""Prices of AWS, as data: US dollars, on demand, in us-east-1, without any free tier. For estimates alone."""
+"""Prices of AWS, from `prices.json`: US dollars, on demand, in one region, without any free tier; and the free tier.
 
+For estimates alone: later tiers of a price, savings plans, taxes and data transfer are left out.
+"""
+
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["PRICES", "PRICES_REGION", "Price"]
-
-PRICES_REGION: Final = "us-east-1"
+__all__ = ["FREE_TIER", "PRICES", "PRICES_REGION", "Allowance", "Price"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,25 +28,27 @@ class Price:
         return self.usd * count / self.per
 
 
-_SQS: Final = "https://aws.amazon.com/sqs/pricing/"
-_LAMBDA: Final = "https://aws.amazon.com/lambda/pricing/"
-_DYNAMODB: Final = "https://aws.amazon.com/dynamodb/pricing/on-demand/"
-_S3: Final = "https://aws.amazon.com/s3/pricing/"
-_CLOUDWATCH: Final = "https://aws.amazon.com/cloudwatch/pricing/"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What costs nothing: the first ``count`` of a ``unit`` in a month, over the prices that it ``covers`` together."""
 
-PRICES: Final = MappingProxyType(
+    count: float
+    unit: str
+    covers: tuple[str, ...]
+    source: str
+    as_of: str
+
+
+_FILE: Final = Path(__file__).with_name("prices.json")
+_TABLE: Final[Mapping[str, Any]] = json.loads(_FILE.read_text(encoding="utf-8"))
+
+PRICES_REGION: Final[str] = _TABLE["region"]
+PRICES: Final[Mapping[str, Price]] = MappingProxyType(
+    {name: Price(**price) for name, price in _TABLE["prices"].items()}
+)
+FREE_TIER: Final[Mapping[str, Allowance]] = MappingProxyType(
     {
-        "sqs-requests": Price(usd=0.40, per=1_000_000, unit="requests of 64 KB", source=_SQS, as_of="2026-03"),
-        "sqs-fifo-requests": Price(usd=0.50, per=1_000_000, unit="requests of 64 KB", source=_SQS, as_of="2026-03"),
-        "lambda-requests": Price(usd=0.20, per=1_000_000, unit="requests", source=_LAMBDA, as_of="2026-03"),
-        "lambda-gb-seconds-arm64": Price(usd=0.0000133334, per=1, unit="GB-seconds", source=_LAMBDA, as_of="2026-03"),
-        "lambda-gb-seconds-x86_64": Price(usd=0.0000166667, per=1, unit="GB-seconds", source=_LAMBDA, as_of="2026-03"),
-        "dynamodb-writes": Price(
-            usd=0.625, per=1_000_000, unit="write units of 1 KB", source=_DYNAMODB, as_of="2025-07"
-        ),
-        "dynamodb-reads": Price(usd=0.125, per=1_000_000, unit="read units of 4 KB", source=_DYNAMODB, as_of="2025-07"),
-        "s3-writes": Price(usd=0.005, per=1_000, unit="PUT and LIST requests", source=_S3, as_of="2025-07"),
-        "logs-gb": Price(usd=0.50, per=1, unit="GB of logs", source=_CLOUDWATCH, as_of="2026-02"),
-        "alarm-months": Price(usd=0.10, per=1, unit="months of an alarm", source=_CLOUDWATCH, as_of="2026-02"),
+        name: Allowance(**{**allowance, "covers": tuple(allowance["covers"])})
+        for name, allowance in _TABLE["free_tier_per_month"].items()
     }
 )

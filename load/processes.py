@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -15,9 +16,12 @@ from typing import IO, Any, Final
 
 __all__ = ["LoadError", "child", "last_line", "local_environment", "locust_command", "only_local"]
 
-_START_WITHIN_S: Final = 60.0
+# LocalStack may have to be installed first.
+_START_WITHIN_S: Final = 300.0
 _STOP_WITHIN_S: Final = 15.0
-_NOT_OURS: Final = ("AWS_", "LOCUST_", "REDRIVE_LOAD_")
+_LOOK_EVERY_S: Final = 1.0
+# What could lead elsewhere than to the local endpoint.
+_ELSEWHERE: Final = ("AWS_", "LOCALSTACK_ENDPOINT")
 _LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
 
 
@@ -26,13 +30,14 @@ class LoadError(Exception):
 
 
 def only_local(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment variables without what could lead elsewhere than to the local endpoint, or change Locust."""
-    kept = {name: value for name, value in environment.items() if not name.startswith(_NOT_OURS)}
+    """The environment variables without what could lead elsewhere than to a local stack of our own."""
+    kept = {name: value for name, value in environment.items() if not name.startswith(_ELSEWHERE)}
     no_proxy = ",".join(filter(None, ("127.0.0.1", kept.get("no_proxy") or kept.get("NO_PROXY"))))
     return {
         **kept,
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "NO_PROXY": no_proxy,
@@ -42,12 +47,12 @@ def only_local(environment: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def child(
-    command: Sequence[str], *, log_path: Path, environment: Mapping[str, str] | None = None, stdout: int | None = None
+    command: Sequence[str], *, log_path: Path, environment: Mapping[str, str], stdout: int | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     """A process that is ended on the way out: asked first, then killed.
 
     Its standard input is a pipe that nothing is written to, for it to see us end. It is in a process group of its
-    own, so that Ctrl-C is for us alone to act on. What it prints goes to `log_path`; `environment` is added to ours.
+    own, so that Ctrl-C is for us alone to act on. What it prints goes to `log_path`.
     """
     with log_path.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - our own modules under our own interpreter
@@ -56,7 +61,7 @@ def child(
             stdout=log if stdout is None else stdout,
             stderr=log,
             text=True,
-            env={**os.environ, **(environment or {})},
+            env=dict(environment),
             process_group=0,
         )
     try:
@@ -73,21 +78,28 @@ def child(
 
 
 @contextmanager
-def local_environment(options: Sequence[str], *, folder: Path) -> Iterator[dict[str, Any]]:
-    """Runs `redrive local up` with these options, and yields what it says it is.
+def local_environment(
+    words: Sequence[str],
+    *,
+    log_path: Path,
+    variables: Mapping[str, str],
+    say: Callable[[str], object] = lambda _: None,
+) -> Iterator[tuple[dict[str, Any], subprocess.Popen[str]]]:
+    """Runs `redrive local up` with these words, and yields what it says it is, and its process.
+
+    Until then, what it says goes to `say`: to install LocalStack, once, takes a minute.
 
     Raises LoadError if it ends or says nothing in time.
     """
-    log_path = folder / "local.log"
-    command = [sys.executable, "-m", "redrive.scenarios.cli", "local", "up", "--until-stdin-closes", *options]
+    command = [sys.executable, "-m", "redrive.scenarios.cli", "local", "up", "--until-stdin-closes", *words]
     # The business key is where our messages have it.
-    key = {"REDRIVE_BUSINESS_KEY_POINTER": "/id"}
-    with child(command, log_path=log_path, environment=key, stdout=subprocess.PIPE) as process:
+    known = {**variables, "REDRIVE_BUSINESS_KEY_POINTER": "/id"}
+    with child(command, log_path=log_path, environment=known, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        yield _ready(process.stdout, log_path)
+        yield _ready(process.stdout, log_path, say), process
 
 
-def _ready(output: IO[str], log_path: Path) -> dict[str, Any]:
+def _ready(output: IO[str], log_path: Path, say: Callable[[str], object]) -> dict[str, Any]:
     """The first line that is JSON. The lines after it are read as well: a full pipe would block who writes them."""
     lines: SimpleQueue[str | None] = SimpleQueue()
 
@@ -98,45 +110,28 @@ def _ready(output: IO[str], log_path: Path) -> dict[str, Any]:
         lines.put(None)
 
     threading.Thread(target=read, daemon=True).start()
-    try:
-        while (line := lines.get(timeout=_START_WITHIN_S)) is not None:
-            if line.startswith("{"):
-                ready: dict[str, Any] = json.loads(line)
-                return ready
-    except Empty:
-        raise LoadError(f"the local environment did not start within {_START_WITHIN_S:.0f} s") from None
-    raise LoadError(f"the local environment did not start: {last_line(log_path)}")
+    deadline_s = time.monotonic() + _START_WITHIN_S
+    while time.monotonic() < deadline_s:
+        try:
+            line = lines.get(timeout=min(_LOOK_EVERY_S, _START_WITHIN_S))
+        except Empty:
+            if said := last_line(log_path):
+                say(said)
+            continue
+        if line is None:
+            raise LoadError(f"the local stack did not start: {last_line(log_path) or 'it said nothing'}")
+        if line.startswith("{"):
+            ready: dict[str, Any] = json.loads(line)
+            return ready
+    raise LoadError(f"the local stack did not start within {_START_WITHIN_S:.0f} s")
 
 
-def locust_command(
-    ready: Mapping[str, Any],
-    *,
-    users: int,
-    seconds: int,
-    batch_size: int,
-    batches_per_second: float,
-    poison_rate: float,
-    summary_path: Path,
-) -> list[str]:
-    """The command that runs Locust headless on the queue of `ready`, and on nothing else."""
-    values = {
-        "--locustfile": _LOCUSTFILE,
-        "--users": users,
-        "--spawn-rate": users,
-        "--run-time": f"{seconds}s",
-        "--queue-url": ready["queue_url"],
-        "--endpoint-url": ready["endpoint_url"],
-        "--region": ready["region"],
-        "--batch-size": batch_size,
-        "--batches-per-second": batches_per_second,
-        "--poison-rate": poison_rate,
-        "--summary-file": summary_path,
-    }
-    words = [str(word) for pair in values.items() for word in pair]
-    return [sys.executable, "-m", "locust", "--headless", "--only-summary", "--until-stdin-closes", *words]
+def locust_command(words: Sequence[str]) -> list[str]:
+    """The command that runs Locust with our locustfile and these arguments."""
+    return [sys.executable, "-m", "locust", f"--locustfile={_LOCUSTFILE}", *words]
 
 
 def last_line(log_path: Path) -> str:
-    """The last thing that a process said."""
+    """The last thing that a process said; empty if it said nothing."""
     lines = log_path.read_text(encoding="utf-8", errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")

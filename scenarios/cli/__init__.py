@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 import click
 
+from redrive.load.cost_command import cost_command
+from redrive.load.run_command import load
+
 from ..errors import UsageError
 from ..interruption import kept
 from .invoke import invoke
@@ -37,6 +40,8 @@ redrive.add_command(parity)
 redrive.add_command(invoke)
 redrive.add_command(replay)
 redrive.add_command(local)
+redrive.add_command(load)
+redrive.add_command(cost_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -55,10 +54,11 @@ def start_locust(environment, tmp_path):
     """Starts plain Locust with our locustfile, headless. A variable that is None is taken away."""
 
     @contextmanager
-    def start(*arguments, **variables):
-        wanted = {**environment, "REDRIVE_LOAD_SUMMARY_FILE": str(tmp_path / "summary.json"), **variables}
+    def start(*arguments, file=LOCUSTFILE, **variables):
+        ours = {"REDRIVE_LOAD_SUMMARY_FILE": str(tmp_path / "summary.json"), "REDRIVE_LOAD_OBSERVE": "none"}
+        wanted = {**environment, **ours, **variables}
         process = subprocess.Popen(
-            [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary", *arguments],
+            [sys.executable, "-m", "locust", "-f", str(file), "--headless", "--only-summary", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -150,8 +150,9 @@ def fake_queue():
         server.server_close()
 
 
-def ids_of(batches):
-    return [re.search('"([0-9a-f]{32})', entry["MessageBody"])[1] for batch in batches for entry in batch]
+def marks_of(batches):
+    """Run, sender, number and time of every message that was sent, in order."""
+    return [entry["MessageAttributes"]["redrive_load"]["StringValue"] for batch in batches for entry in batch]
 
 
 def until(condition, what, *, within_s=TIMEOUT_S):

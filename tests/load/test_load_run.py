@@ -1,4 +1,4 @@
-"""`python -m redrive.load`: from nothing to an account that balances, and nothing left."""
+"""`redrive load --on moto`: from nothing to an account that balances, and nothing left."""
 
 import json
 import os
@@ -19,7 +19,7 @@ def load(environment, tmp_path):
 
     def start(*arguments):
         process = subprocess.Popen(
-            [sys.executable, "-m", "redrive.load", *arguments],
+            [sys.executable, "-m", "redrive.scenarios.cli", "load", "--on", "moto", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -59,48 +59,47 @@ def wait_for(process, text):
     pytest.fail(f"it never said {text!r}")
 
 
-def test_account_balances(load, tmp_path):
-    process = load("--seconds", "5", "--poison-rate", "0.1", "--batch-size", "5", "--json", "out.json")
+def test_account_balances_and_the_report_is_written(load, tmp_path):
+    process = load("-t", "5s", "--poison-rate", "0.1", "--batch-size", "5", "--report", "report")
     output, progress = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 0, output + progress
-    figures = json.loads((tmp_path / "out.json").read_text())
-    account = figures["account"]
+    record = json.loads((tmp_path / "report" / "report.json").read_text())
+    account = record["account"]
     assert account["sent"] == account["processed"] + account["dead_lettered"] > 0
-    assert account["dead_lettered"] == figures["sending"]["messages"]["poison"] > 0
+    assert account["dead_lettered"] == record["counts"]["poison"] > 0
     assert (account["left"], account["difference"], account["problem"]) == (0, 0, None)
-    assert [line.split()[0] for line in output.splitlines()] == [
-        *("sent", "refused", "latency", "drained", "account", "balanced")
-    ]
-    assert "draining:" in progress
+    assert (record["environment"], record["observer"]) == ("moto", "reply")
+    assert "the emulator's" in (tmp_path / "report" / "report.html").read_text()
+    assert str(account["sent"]) in output
 
 
 def test_ctrl_c_leaves_nothing(load):
-    process = load("--seconds", "60")
-    wait_for(process, "in flight")
+    process = load("-t", "60s")
+    wait_for(process, "All users spawned")
     left = descendants(process.pid)
     assert len(left) >= 3  # local environment, its server, Locust
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 130
-    assert errors.splitlines()[-1] == "redrive.load: stopped"
+    assert errors.splitlines()[-1] == "redrive: stopped"
     assert not any(alive(pid) for pid in left)
 
 
 def test_kill_leaves_nothing(load):
-    process = load("--seconds", "60")
-    wait_for(process, "in flight")
+    process = load("-t", "60s")
+    wait_for(process, "All users spawned")
     left = descendants(process.pid)
     assert len(left) >= 3
     process.kill()
-    until(lambda: not any(alive(pid) for pid in left), "no process is left", within_s=10)
+    until(lambda: not any(alive(pid) for pid in left), "no process is left", within_s=15)
 
 
-def test_consumer_that_goes_away_is_status_2_and_one_line(load):
-    process = load("--seconds", "60")
-    wait_for(process, "in flight")
+def test_stack_that_goes_away_is_status_2_and_one_line(load):
+    process = load("-t", "8s", "--drain", "2")
+    wait_for(process, "All users spawned")
     environment = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
     os.kill(environment, signal.SIGKILL)
     _, errors = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 2
-    assert errors.splitlines()[-1].startswith("redrive.load: the local environment does not answer any more")
+    assert errors.splitlines()[-1].startswith("redrive: the local stack ended in the middle")
     assert "Traceback" not in errors

@@ -14,8 +14,8 @@ MAY_IMPORT = {
     "reference_handler": set(),
     "fixtures": set(),
     "simulator": {"fixtures"},
-    "scenarios": {"fixtures", "simulator", "infra"},
-    "load": {"fixtures"},
+    "scenarios": {"fixtures", "simulator", "infra", "load"},
+    "load": {"fixtures", "infra"},
     "infra": {"fixtures"},
 }
 BARE_FOLDERS = {*MAY_IMPORT, "tests", "benchmarks"}

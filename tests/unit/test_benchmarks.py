@@ -45,3 +45,8 @@ def test_environments_prints_the_time_of_one_workload_in_each_and_the_ratios():
     assert re.search(r"^20 messages, the reference handler, batches of 10$", out, re.MULTILINE)
     assert re.search(r"^simulated +[\d.]+ +[\d,]+ +2  1\.0$", out, re.MULTILINE)
     assert re.search(r"^moto +[\d.]+ +[\d,]+ +\d+  [\d.]+$", out, re.MULTILINE)
+
+
+def test_capacity_prints_what_was_found_beside_the_truth():
+    out = run("benchmarks/capacity.py", "--seeds", "1")
+    assert out

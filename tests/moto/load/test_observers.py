@@ -1,7 +1,7 @@
 import pytest
 
 from redrive.fixtures.stacks import moto_stack
-from redrive.load.observers import Done, QueueDepth, done_keys, queue_depth
+from redrive.load.observing.observers import Done, QueueDepth, done_keys, queue_depth
 
 
 @pytest.fixture

@@ -1,74 +1,40 @@
-import pytest
-from botocore.exceptions import (
-    ClientError,
-    ConnectionClosedError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    ReadTimeoutError,
-)
-
-from redrive.load.counts import Refusal, SendCounts, add_answer, add_error, add_unanswered
-
-ENTRIES = [{"Id": str(n), "MessageBody": '{"poison": "x' if n == 2 else "{}"} for n in range(4)]
+from redrive.load.sending.counts import SendCounts
+from redrive.load.sending.message_bytes import MESSAGE_BYTES_MAX
+from redrive.load.sending.messages import Kind, Message
 
 
-def refused(status):
-    response = {"Error": {"Code": "X", "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(response, "SendMessageBatch")
+def messages(*kinds):
+    return [
+        Message(kind, "k", "{}", "0a1b2c3d.0.0.0", MESSAGE_BYTES_MAX + (kind is Kind.OVERSIZE), None) for kind in kinds
+    ]
 
 
-def test_S02_each_entry_is_counted_by_what_the_answer_says():
+def test_accepted_are_counted_by_kind():
     counts = SendCounts()
-    answer = {
-        "Successful": [{"Id": "0"}, {"Id": "2"}],
-        "Failed": [{"Id": "1", "Code": "InvalidMessageContents", "Message": "bad", "SenderFault": True}],
-    }
-    refusals = add_answer(counts, ENTRIES, answer)
-    assert counts == SendCounts(accepted=2, poison=1, failed=1, unknown=1)
-    assert refusals == [Refusal(code="InvalidMessageContents", message="bad")]
-    assert str(refusals[0]) == "InvalidMessageContents: bad"
+    counts.add_accepted(messages(Kind.NORMAL, Kind.POISON, Kind.DUPLICATE, Kind.DUPLICATE, Kind.OVERSIZE))
+    assert counts == SendCounts(accepted=5, poison=1, duplicates=2)
 
 
-def test_poison_that_was_refused_is_not_sent():
+def test_refused_are_counted_and_those_that_are_too_large_apart():
     counts = SendCounts()
-    add_answer(counts, ENTRIES, {"Failed": [{"Id": str(n), "Code": "X", "SenderFault": True} for n in range(4)]})
-    assert counts == SendCounts(failed=4)
+    counts.add_refused(messages(Kind.NORMAL, Kind.POISON, Kind.OVERSIZE))
+    assert counts == SendCounts(failed=3, oversize=1)
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        refused(400),
-        refused(403),
-        EndpointConnectionError(endpoint_url="u"),
-        ConnectTimeoutError(endpoint_url="u"),
-        NoCredentialsError(),
-    ],
-)
-def test_batch_that_was_refused_or_never_sent_failed(error):
+def test_what_was_never_sent_was_not_refused_for_its_size():
     counts = SendCounts()
-    add_error(counts, ENTRIES, error)
-    assert counts == SendCounts(failed=4)
+    counts.add_unsent(messages(Kind.OVERSIZE, Kind.NORMAL))
+    assert counts == SendCounts(failed=2)
 
 
-@pytest.mark.parametrize(
-    "error", [refused(500), refused(503), ReadTimeoutError(endpoint_url="u"), ConnectionClosedError(endpoint_url="u")]
-)
-def test_batch_whose_answer_is_lost_may_be_in_the_queue(error):
+def test_what_may_be_in_the_queue_is_of_unknown_fate():
     counts = SendCounts()
-    add_error(counts, ENTRIES, error)
-    assert counts == SendCounts(unknown=4)
-
-
-def test_batch_of_a_stopped_user_may_be_in_the_queue():
-    counts = SendCounts()
-    add_unanswered(counts, ENTRIES)
-    assert counts == SendCounts(unknown=4)
+    counts.add_unknown(messages(Kind.DUPLICATE, Kind.POISON))
+    assert counts == SendCounts(unknown=2)
 
 
 def test_counts_of_processes_add_up():
     total = SendCounts(accepted=1)
-    for counts in (SendCounts(accepted=5, poison=1), SendCounts(failed=2, unknown=3)):
+    for counts in (SendCounts(accepted=5, poison=1, duplicates=4), SendCounts(failed=2, unknown=3, oversize=1)):
         total.add(counts.as_json())
-    assert total == SendCounts(accepted=6, poison=1, failed=2, unknown=3)
+    assert total == SendCounts(accepted=6, poison=1, failed=2, unknown=3, duplicates=4, oversize=1)

@@ -1,4 +1,4 @@
-from redrive.load.observers import QueueDepth, wait_until_drained
+from redrive.load.observing.observers import QueueDepth, wait_until_drained
 
 
 def look(*totals):

@@ -11,12 +11,22 @@ import pytest
 import redrive.load
 
 FOLDER = Path(redrive.load.__file__).parent
-WITH_LOCUST = {"locust_events.py", "locustfile.py", "sqs_user.py"}
-WITHOUT_LOCUST = sorted(path.stem for path in FOLDER.glob("*.py") if path.name not in WITH_LOCUST | {"__main__.py"})
+WITH_LOCUST = {
+    "locust_events",
+    "locustfile",
+    "observing.exchange",
+    "reporting.web_ui",
+    "sending.fast_client",
+    "shapes.pacing",
+    "sqs_user",
+}
+PATHS = sorted(FOLDER.rglob("*.py"))
+MODULES = {".".join(path.relative_to(FOLDER).with_suffix("").parts) for path in PATHS if path.name != "__init__.py"}
+WITHOUT_LOCUST = sorted(MODULES - WITH_LOCUST)
 
 
 def test_modules_without_locust_do_not_import_it():
-    modules = " , ".join(f"redrive.load.{name}" for name in WITHOUT_LOCUST if name != "__init__")
+    modules = " , ".join(f"redrive.load.{name}" for name in WITHOUT_LOCUST)
     code = f"import sys, {modules}; print(sorted({{'locust', 'gevent'}} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -29,8 +39,8 @@ def test_modules_without_locust_do_not_import_it():
     assert done.stdout == "[]\n", done.stderr
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.name)
-def test_nothing_but_fixtures_is_imported_of_the_other_rooms(path):
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.relative_to(FOLDER).as_posix())
+def test_nothing_but_fixtures_and_infra_is_imported_of_the_other_rooms(path):
     imported = {
         name
         for node in ast.walk(ast.parse(path.read_text()))
@@ -43,4 +53,4 @@ def test_nothing_but_fixtures_is_imported_of_the_other_rooms(path):
         )
         if name.split(".")[0] == "redrive"
     }
-    assert all(name.startswith(("redrive.fixtures", "redrive.load")) for name in imported)
+    assert all(name.startswith(("redrive.fixtures", "redrive.infra", "redrive.load")) for name in imported)

@@ -1,108 +1,201 @@
-import os
+import signal
+import sys
+from contextlib import contextmanager
 
 import pytest
+from click.testing import CliRunner
 
 from redrive.load import run as module
-from redrive.load.account import Account
+from redrive.load import run_command
 from redrive.load.processes import LoadError
-from redrive.load.run import RunPlan, RunResult, figures, main
+from redrive.load.run import LocalStackPlan, options_for, run_here, run_locally, with_defaults
+from redrive.load.run_command import load
 
-SENDING = {
-    "messages": {"accepted": 400, "poison": 8, "failed": 3, "unknown": 0},
-    "batches": 41,
-    "failed_batches": 1,
-    "seconds": 20.0,
-    "latency_ms": {"p50": 12.0, "p95": 30.4, "p99": 51.0, "max": 63.0},
+READY = {
+    "environment": "moto",
+    "queue_url": "http://127.0.0.1:7/1/q",
+    "endpoint_url": "http://127.0.0.1:7",
+    "region": "us-east-1",
+    "access_key_id": "000000000007",
+    "reply_queue_url": "http://127.0.0.1:7/1/q-replies",
 }
 
 
-def result(*, processed=392, drained_s=11.2):
-    account = Account(sent=400, unknown=0, processed=processed, dead_lettered=8, left=0)
-    return RunResult(sending=SENDING, drained_s=drained_s, account=account)
+class Stack:
+    """The local stack's process."""
 
+    def __init__(self, status=None):
+        self.status = status
 
-@pytest.fixture(autouse=True)
-def environment(monkeypatch):
-    """The command changes its process's environment variables."""
-    monkeypatch.setattr(os, "environ", dict(os.environ))
+    def poll(self):
+        return self.status
 
 
 @pytest.fixture
-def ran(monkeypatch):
-    """Makes the run a value."""
-    plans = []
+def stack(monkeypatch):
+    """Makes the local stack a value; gives the words that it was asked for with."""
+    asked = []
 
-    def replace(outcome):
-        def run(plan, *, say):
-            plans.append(plan)
-            if isinstance(outcome, Exception):
-                raise outcome
-            return outcome
+    def there(status=None, **said):
+        @contextmanager
+        def environment(words, *, log_path, variables, say):
+            asked.append(words)
+            log_path.write_text("redrive: moto has gone\n")
+            yield {**READY, **said}, Stack(status)
 
-        monkeypatch.setattr(module, "run", run)
-        return plans
+        monkeypatch.setattr(module, "local_environment", environment)
+        return asked
+
+    return there
+
+
+@pytest.fixture
+def locust(monkeypatch, tmp_path):
+    """Makes Locust a program of the test's, and gives the commands it was started with."""
+    started = []
+
+    def replace(code):
+        def command(words):
+            started.append(list(words))
+            return [sys.executable, "-c", code]
+
+        monkeypatch.setattr(module, "locust_command", command)
+        return started
 
     return replace
 
 
-def status_of(*arguments):
-    with pytest.raises(SystemExit) as exited:
-        main(arguments)
-    return exited.value.code
+def test_locust_is_led_to_the_stack_and_sees_our_end(stack, locust):
+    asked, started = stack(), locust("import os, sys; sys.exit(os.environ['AWS_ACCESS_KEY_ID'] != '000000000007')")
+    plan = LocalStackPlan(environment="moto", fifo=True)
+    assert run_locally(plan, ["-t", "5s"], variables={}) == 0
+    assert asked == [["--on=moto", "--visibility-timeout=5", "--max-receive-count=2", "--fifo", "--reply-queue"]]
+    (words,) = started
+    assert {"--queue-url=http://127.0.0.1:7/1/q", "--endpoint-url=http://127.0.0.1:7"} < set(words)
+    assert {"--observe=reply", "--reply-queue-url=http://127.0.0.1:7/1/q-replies", "--until-stdin-closes"} < set(words)
+    assert words[-2:] == ["-t", "5s"]
 
 
-def test_figures():
-    assert figures(RunPlan(), result()) == [
-        "sent      2.0 batches/s, 20.0 messages/s: 41 batches, 400 messages (8 poison) in 20.0 s",
-        "refused   3 messages, 1 whole batches",
-        "latency   p50 12 ms, p95 30 ms, p99 51 ms, max 63 ms for a batch",
-        "drained   after 11.2 s",
-        "account   sent 400 = processed 392 + in the DLQ 8 + left in the queue 0",
-    ]
-    assert "drained   not within 120 s" in figures(RunPlan(), result(drained_s=None))
+def test_a_handler_of_the_users_is_not_asked_for_replies(stack, locust):
+    asked, started = stack(reply_queue_url=None), locust("pass")
+    run_locally(LocalStackPlan(environment="localstack", target="shop:handler"), [], variables={})
+    assert asked[0][-2:] == ["--", "shop:handler"]
+    assert "--reply-queue" not in asked[0]
+    assert not any(word.startswith(("--observe", "--reply")) for word in started[0])
 
 
-def test_balanced_account_is_status_0(ran, capsys):
-    plans = ran(result())
-    assert status_of("--seconds", "7", "--users", "3", "--poison-rate", "0.5", "--drain", "9") == 0
-    assert plans == [RunPlan(seconds=7, users=3, poison_rate=0.5, drain_s=9)]
-    assert capsys.readouterr().out.splitlines()[-1] == "balanced"
+@pytest.mark.parametrize(("status", "shown"), [(0, 0), (1, 1), (2, 2), (3, 2), (-9, 2)])
+def test_status_is_locusts_where_it_measured(locust, status, shown):
+    ends = f"sys.exit({status})" if status >= 0 else f"os.kill(os.getpid(), {-status})"
+    locust(f"import os, sys; {ends}")
+    assert run_here([]) == shown
 
 
-def test_difference_is_status_1_and_a_clear_line(ran, capsys, tmp_path):
-    ran(result(processed=391))
-    assert status_of("--json", str(tmp_path / "out.json")) == 1
-    assert "FAILED    1 of 400 messages are neither" in capsys.readouterr().out
-    assert '"difference": -1' in (tmp_path / "out.json").read_text()
+def test_stack_that_ended_in_the_middle_is_said(stack, locust):
+    stack(status=2)
+    locust("import sys; sys.exit(1)")
+    with pytest.raises(LoadError, match="ended in the middle: redrive: moto has gone"):
+        run_locally(LocalStackPlan(environment="moto"), [], variables={})
 
 
-def test_run_that_cannot_be_made_is_status_2_and_one_line(ran, capsys):
-    ran(LoadError("Locust ended with status 3:\nsomething"))
-    assert status_of() == 2
-    assert capsys.readouterr().err == "redrive.load: Locust ended with status 3: something\n"
+def test_ctrl_c_is_locusts_to_act_on_first(locust):
+    class Process:
+        waits = 0
+
+        def wait(self):
+            self.waits += 1
+            if self.waits == 1:
+                raise KeyboardInterrupt
+            return 0
+
+    process = Process()
+    with pytest.raises(KeyboardInterrupt):
+        module._status(process)
+    assert process.waits == 2
+
+
+def test_second_ctrl_c_kills_it():
+    class Process:
+        waits = 0
+        killed = False
+
+        def wait(self):
+            self.waits += 1
+            if not self.killed:
+                raise KeyboardInterrupt
+            return -signal.SIGKILL
+
+        def kill(self):
+            self.killed = True
+
+    process = Process()
+    with pytest.raises(KeyboardInterrupt):
+        module._status(process)
+    assert process.killed
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--seconds", "0"], ["--users", "x"], ["--batch-size", "11"], ["--poison-rate", "2"], ["--nonsense"]]
+    ("words", "added"),
+    [
+        ([], ["--users=2", "--spawn-rate=2", "--run-time=20s", "--poison-rate=0.02"]),
+        (["-u", "5", "-t5m"], ["--spawn-rate=2", "--poison-rate=0.02"]),
+        (["--users=5", "--spawn-rate", "1", "--run-time=9s", "--poison-rate=0"], []),
+    ],
 )
-def test_bad_arguments_are_status_2_and_one_line(ran, capsys, arguments):
-    plans = ran(result())
-    assert status_of(*arguments) == 2
-    assert plans == []
-    (line,) = capsys.readouterr().err.splitlines()
-    assert arguments[0] in line
+def test_defaults_are_for_what_is_not_said(words, added):
+    assert with_defaults(words) == [*added, *words]
 
 
-def test_ctrl_c_is_status_130(monkeypatch, capsys):
-    def run(plan, *, say):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(module, "run", run)
-    assert status_of() == 130
-    assert capsys.readouterr().err.splitlines()[-1] == "redrive.load: stopped"
+def test_without_replies_there_is_no_observer_of_them():
+    assert not any("reply" in option for option in options_for({**READY, "reply_queue_url": None}))
 
 
-def test_missing_locust_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
-    assert status_of() == 2
-    assert "pip install 'redrive[load]'" in capsys.readouterr().err
+@pytest.fixture
+def commanded(monkeypatch):
+    """Runs the command with the run being a value."""
+    calls = []
+
+    def of(*arguments, outcome=0):
+        def record(*given, **named):
+            calls.append((given, named))
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome
+
+        monkeypatch.setattr(run_command, "run_here", record)
+        monkeypatch.setattr(run_command, "run_locally", record)
+        result = CliRunner().invoke(load, list(arguments), standalone_mode=False)
+        return result, calls
+
+    return of
+
+
+def test_what_is_not_redrives_is_locusts(commanded):
+    result, calls = commanded("--queue-url", "https://q", "-u", "5", "--rate=50", outcome=1)
+    assert result.return_value == 1
+    assert calls == [((["--headless", "--only-summary", "--queue-url", "https://q", "-u", "5", "--rate=50"],), {})]
+
+
+def test_a_local_stack_is_asked_for_by_on(commanded):
+    result, calls = commanded("--on", "localstack", "--fifo", "--web", "-t", "9s")
+    assert result.return_value == 0
+    (((plan, words), _named),) = calls
+    assert plan == LocalStackPlan(environment="localstack", fifo=True)
+    assert words == ["-t", "9s"]
+
+
+def test_run_that_cannot_be_made_is_one_line(commanded):
+    result, _ = commanded("--on", "moto", outcome=LoadError("moto has gone"))
+    assert str(result.exception) == "moto has gone"
+
+
+def test_ctrl_c_is_status_130(commanded):
+    result, _ = commanded(outcome=KeyboardInterrupt())
+    assert result.return_value == 130
+
+
+def test_missing_locust_says_what_to_install(commanded, monkeypatch):
+    monkeypatch.setattr(run_command.importlib.util, "find_spec", lambda name: None)
+    result, calls = commanded()
+    assert "pip install 'redrive[load]'" in str(result.exception)
+    assert calls == []

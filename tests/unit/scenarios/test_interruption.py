@@ -1,6 +1,5 @@
 """Ctrl-C: deferred to where it does no harm, and raised again where something hid it or swallowed it."""
 
-import os
 import signal
 import subprocess
 import sys

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["Done", "QueueDepth", "done_keys", "queue_depth", "wait_until_drained"]
+__all__ = [
+    "DeadLetters",
+    "Done",
+    "QueueDepth",
+    "dead_letters_of",
+    "done_keys",
+    "queue_depth",
+    "wait_until_drained",
+]
 
 _ATTRIBUTES: Final = {
     "visible": "ApproximateNumberOfMessages",
@@ -33,6 +42,14 @@ class QueueDepth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetters:
+    """Where a queue's redrive policy sends a message, and after how many deliveries."""
+
+    dlq_url: str
+    max_receive_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """Business keys whose row says `done`, and how many of those were written more than once."""
 
@@ -45,6 +62,18 @@ def queue_depth(sqs: Any, queue_url: str) -> QueueDepth:
     names = list(_ATTRIBUTES.values())
     attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
     return QueueDepth(**{name: int(attributes[attribute]) for name, attribute in _ATTRIBUTES.items()})
+
+
+def dead_letters_of(sqs: Any, queue_url: str) -> DeadLetters | None:
+    """What a queue's redrive policy says; None if it has none."""
+    answer = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["RedrivePolicy"])
+    text = answer.get("Attributes", {}).get("RedrivePolicy")
+    if not text:
+        return None
+    policy = json.loads(text)
+    account, name = policy["deadLetterTargetArn"].split(":")[-2:]
+    url = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
+    return DeadLetters(dlq_url=url, max_receive_count=int(policy["maxReceiveCount"]))
 
 
 def done_keys(dynamodb: Any, table_name: str) -> Done:

@@ -1,0 +1,1 @@
+"""What is made of a run's record: report, comparison, cost, advice, and the live view."""

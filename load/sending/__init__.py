@@ -1,0 +1,1 @@
+"""Sending: the messages, their marks, the clients, and what is sent again."""

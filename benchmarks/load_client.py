@@ -97,7 +97,12 @@ def started(words: list[str], cores: set[int], **more: Any) -> Iterator[subproce
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=END_WITHIN_S)
+        try:
+            process.communicate(timeout=END_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
 
 
 def locust_words(run: Run, url: str) -> list[str]:

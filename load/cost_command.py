@@ -132,8 +132,10 @@ def cost_command(run_dir: Path | None, messages: tuple[int, ...], as_json: bool,
     changes = {name: value for name, value in given.items() if value is not None}
     if {"batch_size", "window_s"} & set(changes):
         changes["records_per_invocation"] = None  # what was measured holds for the settings of the run alone
-    scales: dict[str, float] = {wording.scale(number): float(number) for number in messages} or dict(SCALES)
+    scales: dict[str, float] = {f"{number:,}": float(number) for number in messages} or dict(SCALES)
     base, notes = (_DEFAULT, []) if run_dir is None else _of_run(run_dir, scales, ask_rate=not messages)
+    if run_dir is not None and changes:
+        notes.append(_given_instead(changes))
     base = replace(base, **changes)
     tables = {name: cost(replace(base, messages=number)) for name, number in scales.items()}
     simple = {name: simple_cost(number) for name, number in scales.items()}
@@ -143,6 +145,13 @@ def cost_command(run_dir: Path | None, messages: tuple[int, ...], as_json: bool,
     for line in _lines(simple, tables, notes or _assumed(base)):
         click.echo(line)
     return 0
+
+
+def _given_instead(changes: dict[str, Any]) -> str:
+    """What the run's own figures gave way to."""
+    given = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in changes.items() if value is not None)
+    gathered = "; messages an invocation follow from it" if "records_per_invocation" in changes else ""
+    return f"given instead of the run's own: {given}{gathered}"
 
 
 def _of_run(run_dir: Path, scales: dict[str, float], *, ask_rate: bool) -> tuple[Workload, list[str]]:

@@ -95,6 +95,7 @@ def _init(environment: Environment) -> None:
 
 
 def _on_test_start(environment: Environment, **_rest: Any) -> None:
+    _end_previous()  # before its counts are gone
     run_counts.reset()
     requests.begin(environment)
     if isinstance(environment.runner, WorkerRunner):
@@ -143,17 +144,21 @@ def _get_ready(options: Any) -> None:
             access.client(service)
 
 
-def _observe(environment: Environment) -> None:
+def _end_previous() -> None:
     previous = live.observation
     if previous is not None and previous.state != "settled":
         previous.end()
         previous.hurry()
         previous.wait(_WRITE_WITHIN_S)
     live.observation = None
+
+
+def _observe(environment: Environment) -> None:
     options, runner = environment.parsed_options, environment.runner
     try:
         send, observe = SendSettings.from_options(options), ObserveSettings.from_options(options)
     except ValueError as error:  # from the web interface
+        _results.expect()
         sys.stderr.write(f"redrive.load: {error}\n")
         return
     if observe.observer is ObserverName.NONE:

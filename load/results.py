@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .observing.observation import Observation
-from .observing.run_record import errors_of, settings_of, versions
+from .observing.run_record import errors_of, settings_of, versions, without_credentials
 from .reporting.record import CapacityFound, ConsumerConfiguration, RunRecord
 
 __all__ = ["OUR_OPTIONS", "Results", "record_of"]
@@ -41,12 +41,12 @@ class Results:
         """A test has settled. A report that cannot be written is told, and fails the run."""
         self._problem = "the run could not be reported"
         self.record = replace(record_of(observation, environment), capacity=capacity())
-        self._problem = self.record.account.problem
-        self._report(self.record, observation.observe.report)
+        self._problem = self._report(self.record, observation.observe.report) or self.record.account.problem
         if not self.is_quitting:
             self.print()
 
-    def _report(self, record: RunRecord, folder: Path | None) -> None:
+    def _report(self, record: RunRecord, folder: Path | None) -> str | None:
+        """Write it, and return why it could not be written."""
         # Here and not above: a process that only sends need not load what draws.
         from .reporting.report import table, write_report
 
@@ -56,8 +56,10 @@ class Results:
                 write_report(record, folder)
                 self._lines.append(f"report    {folder / 'report.html'}")
         except (OSError, ValueError) as error:
-            self._problem = f"the report could not be written: {' '.join(str(error).split())}"
-            self._lines.append(f"FAILED    {self._problem}")
+            problem = f"the report could not be written: {' '.join(str(error).split())}"
+            self._lines.append(f"FAILED    {problem}")
+            return problem
+        return None
 
     def print(self) -> None:
         """Print what was not printed yet."""
@@ -86,7 +88,7 @@ def record_of(observation: Observation, environment: Any) -> RunRecord:
         began_at=observation.began_at.isoformat(timespec="seconds"),
         seconds=round(counts.seconds, 3),
         environment=observation.environment,
-        queue_url=observation.send.queue_url,
+        queue_url=without_credentials(observation.send.queue_url),
         region=observation.access.region,
         observer=observation.observe.observer.value,
         drained_s=None if settled.drained_s is None else round(settled.drained_s, 3),
@@ -99,7 +101,7 @@ def record_of(observation: Observation, environment: Any) -> RunRecord:
         samples=tuple(observation.series),
         histograms=observation.histograms(),
         errors=errors_of(environment.stats.errors),
-        not_known=observation.not_known(),
+        not_known=tuple(map(without_credentials, observation.not_known())),
         settings=settings_of(environment.parsed_options, OUR_OPTIONS, run=observation.run),
         versions=versions(),
     )

@@ -15,7 +15,7 @@ from .progress import Progress
 
 __all__ = ["LocalStackPlan", "run_here", "run_locally"]
 
-# What a run is that nobody has said anything of: short, and no faster than moto is.
+# What a run is that nobody has said anything of: short, and no faster than moto is. A shape has a time of its own.
 _DEFAULTS: Final = {
     ("-u", "--users"): "2",
     ("-r", "--spawn-rate"): "2",
@@ -70,7 +70,7 @@ def run_locally(plan: LocalStackPlan, words: Sequence[str], *, variables: Mappin
                 local_environment(plan.words, log_path=log_path, variables=known, say=progress.say)
             )
         process = subprocess.Popen(  # noqa: S603 - as above
-            locust_command([*options_for(ready), *with_defaults(words)]),
+            locust_command([*options_for(ready), *with_defaults(words, known)]),
             stdin=subprocess.PIPE,
             env={**known, "AWS_ACCESS_KEY_ID": ready["access_key_id"]},
         )
@@ -97,12 +97,20 @@ def options_for(ready: Mapping[str, Any]) -> list[str]:
     return options
 
 
-def with_defaults(words: Sequence[str]) -> list[str]:
-    """The words, and what a local run needs that they do not say."""
+def with_defaults(words: Sequence[str], variables: Mapping[str, str]) -> list[str]:
+    """The words, and what a local run needs that neither they nor the variables say."""
     given = {word.partition("=")[0] for word in words}
-    short = {word[:2] for word in words if word.startswith("-") and not word.startswith("--")}
-    missing = [f"{names[-1]}={value}" for names, value in _DEFAULTS.items() if not (given | short) & set(names)]
+    given |= {word[:2] for word in words if word.startswith("-") and not word.startswith("--")}
+    given |= {name for names in _DEFAULTS for name in names if _variables_of(name) & variables.keys()}
+    if "--shape" in given or "REDRIVE_LOAD_SHAPE" in variables:
+        given.add("--run-time")
+    missing = [f"{names[-1]}={value}" for names, value in _DEFAULTS.items() if not given & set(names)]
     return [*missing, *words]
+
+
+def _variables_of(option: str) -> set[str]:
+    name = option.removeprefix("--").replace("-", "_").upper()
+    return {f"LOCUST_{name}", f"REDRIVE_LOAD_{name}"}
 
 
 def _status(process: subprocess.Popen[bytes]) -> int:

@@ -1,6 +1,7 @@
 """`redrive load`: Locust with our locustfile, on the user's queue or on a local stack that is started for it.
 
-Exit status: 0 the account balances, 1 it does not, 2 the run could not be made, 130 it was interrupted.
+Exit status: 0 the account balances, 1 it does not or a request failed, 2 the run could not be made, 130 it was
+interrupted.
 """
 
 from __future__ import annotations

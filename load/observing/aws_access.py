@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import threading
@@ -12,7 +13,7 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 
-from ..sending.sqs_client import endpoint_of, region_of
+from ..sending.sqs_client import endpoint_of, is_at_aws, region_of
 from ..settings import SendSettings
 
 __all__ = ["AwsAccess", "environment_of"]
@@ -49,11 +50,16 @@ class AwsAccess:
             if (kind, service) not in self._made:
                 self._made[kind, service] = getattr(self._session, kind)(
                     service,
-                    endpoint_url=endpoint_of(self._settings),
+                    endpoint_url=self._endpoint_of(service),
                     region_name=region_of(self._settings),
                     config=_CONFIG,
                 )
             return self._made[kind, service]
+
+    def _endpoint_of(self, service: str) -> str | None:
+        """An emulator has all services at one endpoint. One of AWS's has SQS alone."""
+        endpoint_url = endpoint_of(self._settings)
+        return None if service != "sqs" and endpoint_url is not None and is_at_aws(endpoint_url) else endpoint_url
 
     @property
     def region(self) -> str | None:
@@ -73,7 +79,7 @@ def environment_of(
         or environment.get("AWS_ENDPOINT_URL_SQS")
         or environment.get("AWS_ENDPOINT_URL")
     )
-    if endpoint_url is None:
+    if endpoint_url is None or is_at_aws(endpoint_url):
         return "aws"
     ask = ask or _json_of
     base = endpoint_url.rstrip("/")
@@ -88,6 +94,6 @@ def _json_of(url: str) -> Any:
     try:
         with opener.open(url, timeout=_ASK_WITHIN_S) as answer:
             value = json.load(answer)
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
         return {}
     return value if isinstance(value, dict) else {}

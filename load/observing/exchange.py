@@ -14,7 +14,7 @@ from typing import Any, Final
 import gevent
 import locust
 from locust.env import Environment
-from locust.exception import RPCError
+from locust.exception import RPCError, RPCSendError
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
 from ..sending.correlation import RUN_OPTION
@@ -23,6 +23,7 @@ from .gathering import RunCounts
 from .raw_samples import RawSamples
 
 __all__ = [
+    "NOT_TOLD",
     "REQUEST_NAME",
     "REQUEST_TYPE",
     "clock_offsets",
@@ -37,6 +38,9 @@ __all__ = [
 
 REQUEST_TYPE: Final = "SQS"
 REQUEST_NAME: Final = "send_batch"
+
+NOT_TOLD: Final = (RPCError, RPCSendError)
+"""What a message between Locust's processes may fail with; its errors have no base in common."""
 
 _REPORT_EVERY_S: Final = 1.0
 _CLOCK_EVERY_S: Final = 5.0
@@ -161,7 +165,7 @@ def _report(environment: Environment, runner: Any, *, final: bool) -> None:
         requests.raw.flush()
     try:
         runner.send_message(_REPORT, report)
-    except RPCError as error:
+    except NOT_TOLD as error:
         sys.stderr.write(f"redrive.load: the master could not be told what was counted: {error}\n")
 
 
@@ -199,7 +203,7 @@ def _ask_for_the_time(runner: Any) -> None:
             if client_id in runner.clients and runner.clients[client_id].state != STATE_MISSING:
                 try:
                     runner.send_message(_CLOCK_ASKED, asked(_now_ms()), client_id)
-                except RPCError:
+                except NOT_TOLD:
                     continue  # it is asked again, and its bound says how well it is known
 
 
@@ -213,7 +217,10 @@ def wait_for_last_words(runner: Any, stop_timeout_s: float) -> None:
         for client_id in waiting:
             if client_id not in asked_of:
                 asked_of.add(client_id)
-                runner.send_message(_LAST_WORD, None, client_id)
+                try:
+                    runner.send_message(_LAST_WORD, None, client_id)
+                except NOT_TOLD as error:
+                    sys.stderr.write(f"redrive.load: worker {client_id} could not be asked what it counted: {error}\n")
         if not waiting:
             return
         gevent.sleep(0.05)

@@ -113,6 +113,7 @@ class Observation:
                 )
         except FAILURES as error:
             self.problems.tell("nothing can be observed", error)
+            self._hurry.set()  # there is nothing to wait for at the end
 
     def start(self) -> None:
         """Begin to look."""

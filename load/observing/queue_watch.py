@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .observers import DeadLetters, QueueDepth, dead_letters_of, queue_depth
+from .queue_attributes import DeadLetters, QueueDepth, dead_letters_of, queue_depth
 
 __all__ = ["FAILURES", "Problems", "QueueSeen", "QueueWatch"]
 

@@ -9,6 +9,7 @@ Any consumer may send them: one message for each invocation, JSON,
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final
@@ -43,10 +44,13 @@ def parse_reply(body: str) -> Reply | None:
         value: Any = json.loads(body)
         if value["redrive_reply"] != REPLY_VERSION:
             return None
+        duration_ms = float(value["duration_ms"])
+        if not math.isfinite(duration_ms):  # JSON as Python reads it has NaN and Infinity
+            return None
         return Reply(
             request_id=str(value["request_id"]),
             records=int(value["records"]),
-            duration_ms=float(value["duration_ms"]),
+            duration_ms=duration_ms,
             cold_start=bool(value["cold_start"]),
             left_out=int(value["left_out"]),
             messages=tuple(
@@ -55,7 +59,7 @@ def parse_reply(body: str) -> Reply | None:
                 if isinstance(text, str) and (mark := Mark.parse(text)) is not None
             ),
         )
-    except (KeyError, RecursionError, TypeError, ValueError):
+    except (KeyError, OverflowError, RecursionError, TypeError, ValueError):
         return None
 
 

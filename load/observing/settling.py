@@ -63,6 +63,9 @@ def account_of(evidence: Evidence, seen: QueueSeen | None) -> Account:
             not_seen="the queue could not be looked at",
         )
     dead, left = seen.dead_lettered or 0, seen.depth.total
+    if seen.dead_lettered is None and (evidence.processed is None or evidence.processed + left < evidence.sent):
+        # What is missing may be there; by subtraction it would even count as processed.
+        common["not_seen"] = "the DLQ could not be looked at"
     if evidence.processed is None:
         return Account.by_subtraction(**common, dead_lettered=dead, left=left)
     return Account(

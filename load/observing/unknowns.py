@@ -42,7 +42,7 @@ def _lost(lost: Lost, observation: Observation) -> str:
         accepted = lost.report.messages["accepted"]
         line = (
             f"{who} was last heard of {lost.silent_s:.1f} s before the end, and ended without a last word: the"
-            f" {accepted} messages are counted that it had sent by then, and none after that"
+            f" {accepted} messages are counted that it had sent by then, and later ones only if more were processed"
         )
     seen, made = observation.tally.seen_of(lost.sender or "")
     if seen:

@@ -31,6 +31,7 @@ _CONCURRENCY_OF_A_MAPPING: Final = 1_000
 _RECEIVES_MIN: Final = 5
 """So many deliveries are recommended before the DLQ: throttled invocations count as well (E17)."""
 _RETENTION_SHARE: Final = 0.25
+_RETENTION_MAX_S: Final = 1_209_600
 _WINDOW_S: Final = 1.0
 _WAITED: Final = 5
 """Times what a batch takes at most: a message that is older has waited for more than its turn."""
@@ -355,8 +356,12 @@ def _retention(seen: _Seen) -> Iterator[Advice]:
     )
     if age_s is not None:
         figure += f"; the oldest message was {wording.duration(age_s * 1_000)} old"
-    if max(drain_s, age_s or 0.0) > _RETENTION_SHARE * retention_s:
-        what = f"raise it to {wording.duration(min(1_209_600, math.ceil(drain_s / _RETENTION_SHARE)) * 1_000)}"
+    waits_s = max(drain_s, age_s or 0.0)
+    if waits_s > _RETENTION_SHARE * retention_s:
+        longer_s = min(_RETENTION_MAX_S, math.ceil(waits_s / _RETENTION_SHARE))
+        what = f"raise it to {wording.duration(longer_s * 1_000)}"
+        if retention_s >= _RETENTION_MAX_S:
+            what = "it is as long as it may be: process faster"
         why = "Messages that wait longer are gone, processed or not (S13)"
         yield Advice(about=about, kind=Kind.CHANGE, what=what, why=why, figure=figure)
     else:

@@ -195,7 +195,7 @@ def warnings(a: RunRecord, b: RunRecord) -> tuple[str, ...]:
         found += [f"{label}: {line}" for line in run.not_known]
         if run.environment != "aws":
             found.append(f"{label} ran on an emulator ({run.environment})")
-    return tuple(" ".join(line.split()) for line in found)
+    return tuple(wording.plain(line) for line in found)
 
 
 _LATENCY_FIGURES: Final[tuple[tuple[str, str, dict[float, Seen]], ...]] = (

@@ -194,6 +194,7 @@ def cost(workload: Workload) -> CostTable:
     gb_seconds = delivered * workload.duration_ms / 1_000 * workload.memory_mb / 1_024
     log_kb = invocations * workload.log_kb_per_invocation + delivered * workload.log_kb_per_message
     sends = workload.messages / workload.send_batch_size
+    writes = delivered * workload.dynamodb_writes * max(1, math.ceil(workload.body_kb))
     counted: Iterable[tuple[str, str, str, float]] = (
         ("SQS", "sends", sqs, sends * _chunks(workload.send_batch_size * workload.body_kb)),
         ("SQS", "receives", sqs, delivered / in_request * _chunks(in_request * workload.body_kb)),
@@ -201,7 +202,7 @@ def cost(workload: Workload) -> CostTable:
         ("SQS", "deletions", sqs, workload.messages / in_request),
         ("Lambda", "requests", "lambda-requests", invocations),
         ("Lambda", "duration", f"lambda-gb-seconds-{workload.architecture}", gb_seconds),
-        ("DynamoDB", "writes", "dynamodb-writes", delivered * workload.dynamodb_writes * math.ceil(workload.body_kb)),
+        ("DynamoDB", "writes", "dynamodb-writes", writes),
         ("Logs", "logs", "logs-gb", log_kb / _KB_PER_GB),
     )
     return CostTable(

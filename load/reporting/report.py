@@ -110,9 +110,8 @@ def table(record: RunRecord) -> list[str]:
 
 
 def _line(name: str, text: str) -> str:
-    """A name and what is said, on one line whatever is in it, and nothing that would move a terminal's cursor."""
-    written = "".join(char if char.isprintable() else " " for char in text)
-    return f"{name:<10}{' '.join(written.split())}"
+    """A name and what is said, on one line."""
+    return f"{name:<10}{wording.plain(text)}"
 
 
 def _sent(record: RunRecord) -> str:

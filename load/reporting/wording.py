@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["NONE", "aligned", "change", "count", "dollars", "duration", "rate", "scale", "share"]
+__all__ = ["NONE", "aligned", "change", "count", "dollars", "duration", "plain", "rate", "scale", "share"]
 
 NONE: Final = "—"
 """What stands for a figure that is not there."""
@@ -79,6 +79,11 @@ def share(value: float | None) -> str:
 def change(value: float | None) -> str:
     """A relative change as percent, with its sign; one of a thousandth of a percent is none."""
     return NONE if value is None else "±0 %" if abs(value) < 0.000_01 else f"{value * 100:+.3g} %"
+
+
+def plain(text: str) -> str:
+    """A text on one line whatever is in it, with nothing that would move a terminal's cursor."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:

@@ -74,7 +74,9 @@ class Refused(SendError):
     """The queue answered that it took nothing of it."""
 
     def __init__(self, code: str, message: str, *, status: int = 400) -> None:
-        super().__init__(f"{code}: {message}" if message else code)
+        # After the first line of what is wrong with a signature, its request is quoted, with the session's token.
+        said = message.partition("\n")[0].rstrip()
+        super().__init__(f"{code}: {said}" if said else code)
         self.expired = code in _CREDENTIALS_EXPIRED
         self.throttled = code in _THROTTLED or status == 429
         self.again = self.expired or self.throttled

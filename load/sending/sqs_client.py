@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, SSLError
 from botocore.exceptions import ConnectionError as NotConnected
 
 from ..settings import SendSettings
@@ -27,6 +27,7 @@ __all__ = [
     "Boto3Client",
     "botocore_session",
     "endpoint_of",
+    "is_at_aws",
     "region_of",
     "sqs_client",
 ]
@@ -51,7 +52,12 @@ def endpoint_of(settings: SendSettings, environment: Mapping[str, str] = os.envi
     if environment.get("AWS_ENDPOINT_URL_SQS") or environment.get("AWS_ENDPOINT_URL"):
         return None
     url = urlsplit(settings.queue_url)
-    return None if (url.hostname or "").endswith(_AWS_HOSTS) else f"{url.scheme}://{url.netloc}"
+    return None if is_at_aws(settings.queue_url) else f"{url.scheme}://{url.netloc}"
+
+
+def is_at_aws(url: str) -> bool:
+    """Whether AWS itself answers there, be it at a VPC endpoint."""
+    return (urlsplit(url).hostname or "").endswith(_AWS_HOSTS)
 
 
 def region_of(settings: SendSettings) -> str | None:
@@ -107,6 +113,8 @@ class Boto3Client:
             said = error.response.get("Error", {})
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             raise_refusal(status, str(said.get("Code", "unknown")), str(said.get("Message", "")))
+        except SSLError as error:  # one of the next, which may come when all has been sent
+            raise NoAnswer(str(error)) from error
         except NotConnected as error:
             raise NotSent(str(error)) from error
         except HTTPClientError as error:

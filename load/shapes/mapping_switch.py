@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import boto3
@@ -55,6 +55,7 @@ class MappingSwitch:
             )
         # None while it is being changed: it may be either.
         self._is_on: dict[str, bool | None] = dict(self.states)
+        self._wanted: dict[str, bool] = {}
         self._is_over = False
 
     def _found(self, queue_arn: str) -> dict[str, bool]:
@@ -82,14 +83,12 @@ class MappingSwitch:
     def enable(self) -> None:
         """Enable those that are not, so that the queue is drained."""
         self._is_over = True
-        for uuid in self.states:
-            self._turn(uuid, on=True)
+        self._turn_all(dict.fromkeys(self.states, True))
 
     def restore(self) -> None:
         """Put all of them back to how they were."""
         self._is_over = True
-        for uuid, was_on in self.states.items():
-            self._turn(uuid, on=was_on)
+        self._turn_all(self.states)
         atexit.unregister(self._restore_at_exit)
 
     def _restore_at_exit(self) -> None:
@@ -98,13 +97,27 @@ class MappingSwitch:
         except MappingError as error:
             _log.error("%s", error)
 
+    def _turn_all(self, wanted: Mapping[str, bool]) -> None:
+        """Each of them, whatever becomes of the others."""
+        problems = []
+        for uuid, on in wanted.items():
+            try:
+                self._turn(uuid, on=on)
+            except MappingError as error:
+                problems.append(str(error))
+        if problems:
+            raise MappingError("; ".join(problems))
+
     def _turn(self, uuid: str, *, on: bool) -> None:
+        self._wanted[uuid] = on
         if self._is_on[uuid] == on:
             return
         self._is_on[uuid] = None
         deadline_s = self._now_s() + self._within_s
         while not self._turned(uuid, on=on, last=self._now_s() >= deadline_s):
             self._sleep(_EVERY_S)
+            if self._wanted[uuid] != on:
+                return  # the run was stopped meanwhile, and it is put back
         self._is_on[uuid] = on
 
     def _turned(self, uuid: str, *, on: bool, last: bool) -> bool:
@@ -127,6 +140,8 @@ class MappingSwitch:
     def _wait(self, uuid: str, state: str) -> None:
         deadline_s = self._now_s() + self._within_s
         while (seen := self._ask("get_event_source_mapping", UUID=uuid)["State"]) != state:
+            if self._is_over:
+                return
             if self._now_s() >= deadline_s:
                 raise MappingError(
                     f"the event source mapping {uuid} is {seen}, not {state}, after {self._within_s:.0f} s"

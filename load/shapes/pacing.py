@@ -21,9 +21,9 @@ import locust
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 from locust.env import Environment
-from locust.exception import RPCError
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, WorkerRunner
 
+from ..observing.exchange import NOT_TOLD
 from ..reporting.record import CapacityFound
 from ..settings import add_option, number
 from .shape_run import ShapeRun
@@ -289,7 +289,7 @@ def _report(runner: WorkerRunner) -> None:
 def _tell(runner: WorkerRunner) -> None:
     try:
         runner.send_message(_PROGRESS, asdict(pacer.progress()))
-    except RPCError as error:
+    except NOT_TOLD as error:
         _log.debug("the master could not be told: %s", error)
 
 
@@ -320,7 +320,7 @@ def _drive(environment: Environment, run: ShapeRun) -> None:
                 if name == _ALONE:
                     pacer.add(dealt)
                 else:
-                    runner.send_message(_DEAL, dealt, name)
+                    _deal(runner, dealt, name)
             if not isinstance(runner, MasterRunner):
                 run.progress[_ALONE] = pacer.progress()
             warning = run.look(now_s, users=runner.user_count)
@@ -333,7 +333,18 @@ def _drive(environment: Environment, run: ShapeRun) -> None:
             run.finish()
             _end(environment)
     except ValueError as error:
-        _fail(environment, error)
+        if run is pacer.run:
+            _fail(environment, error)
+        else:
+            _say_error(error)  # another test has begun meanwhile, which is not to blame
+
+
+def _deal(runner: Any, dealt: Mapping[str, Any], name: str) -> None:
+    try:
+        runner.send_message(_DEAL, dealt, name)
+    except NOT_TOLD as error:
+        # Its slots are nobody else's: they are due and not sent, and are counted as that.
+        _log.debug("the worker %s could not be told: %s", name, error)
 
 
 def _senders(runner: Any) -> Sequence[str]:

@@ -42,6 +42,8 @@ class ShapeRun:
     TICK_S: Final = 0.25
     AHEAD_S: Final = 2.0
     AHEAD_OF_SEARCH_S: Final = 0.75
+    BLIND_S: Final = 120.0
+    """For how long a search waits for a look at the queue."""
 
     def __init__(
         self,
@@ -69,6 +71,7 @@ class ShapeRun:
         self._stopped_s: float | None = None
         self._keeping_up = KeepingUp()
         self._seen_at_s = float("-inf")
+        self._looked_s = 0.0
         self._steps_told = 0
         self._drop = False
 
@@ -132,6 +135,11 @@ class ShapeRun:
             search.look(self._look_of(sample))
             if search.rate != wanted:
                 self._steer(search, now_s, sample["at_s"])
+        if samples:
+            self._looked_s = now_s
+        elif search.answer is None and now_s - self._looked_s > self.BLIND_S:
+            search.stop(f"the queue could not be looked at for {self.BLIND_S:.0f} s")
+            self._steer(search, now_s, now_s)
         for step in search.steps[self._steps_told :]:
             _log.info("%s", step)
         self._steps_told = len(search.steps)
@@ -168,7 +176,12 @@ class ShapeRun:
         return sum(progress.taken for progress in self.progress.values()) * self.batch_size
 
     def not_sent_messages(self) -> int:
-        """How many were due and were not taken; while the schedule goes on, those that are due this moment aside."""
+        """How many were due and were not taken; while the schedule goes on, those that are due this moment aside.
+
+        None in a search for the capacity: it drops what is due whenever it changes the rate.
+        """
+        if self.search is not None:
+            return 0
         now_s, ends_s = self.now_s() if self._stopped_s is None else self._stopped_s, self.schedule.seconds
         goes_on = ends_s is None or now_s < ends_s
         return max(0, self._due_messages(self.TICK_S if goes_on else 0.0) - self.taken_messages())

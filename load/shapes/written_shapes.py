@@ -116,8 +116,9 @@ def _with_rate(kind: ShapeKind, rest: str, rate: float) -> str:
     return f"{rate!r}{rest}"
 
 
-_RATE: Final = r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
-_TIME: Final = r"((?:\d+(?:\.\d+)?(?:s|m|h|d)?)+)"
+_RATE: Final = r"(\d+(?:\.\d+)?(?:e[+-]?\d{1,2})?)"
+# Digits without a unit stand at the end alone: where they may stand anywhere, finding no match takes for ever.
+_TIME: Final = r"((?:\d+(?:\.\d+)?[smhd])+(?:\d+(?:\.\d+)?)?|\d+(?:\.\d+)?)"
 _GRAMMAR: Final = {
     ShapeKind.CONSTANT: re.compile(rf"{_RATE}(?:/{_TIME})?"),
     ShapeKind.RAMP: re.compile(rf"{_RATE}-{_RATE}/{_TIME}"),

@@ -49,4 +49,5 @@ def test_environments_prints_the_time_of_one_workload_in_each_and_the_ratios():
 
 def test_capacity_prints_what_was_found_beside_the_truth():
     out = run("benchmarks/capacity.py", "--seeds", "1")
-    assert out
+    assert re.search(r"^ +1 +10 +0\.50 s +20\.0 +[\d.]+-[\d.]+ ", out, re.MULTILINE)
+    assert len(re.findall(r"-[\d.]+ +0\.\d|-[\d.]+ +1\.\d", out)) == 6

@@ -202,6 +202,13 @@ def test_S13_backlog_that_takes_long_against_the_retention(record):
     assert "4,010" in found.figure
 
 
+def test_S13_retention_is_never_advised_to_be_shorter_than_it_is(record):
+    old = replace(record, samples=(*record.samples, replace(record.samples[-1], at_s=31.0, oldest_age_s=200.0)))
+    assert named(configured(old, retention_s=300))["retention"].what == "raise it to 13 min 20 s"
+    older = replace(record, samples=(*record.samples, replace(record.samples[-1], at_s=31.0, oldest_age_s=1e6)))
+    assert "as long as it may be" in named(configured(older, retention_s=1_209_600))["retention"].what
+
+
 def test_E08_partial_batch_response_that_is_off(record):
     assert named(configured(record, partial_batch_response=False))["partial batch response"].kind is Kind.CHANGE
     assert named(configured(record, partial_batch_response=None))["partial batch response"].kind is Kind.UNKNOWN

@@ -21,6 +21,7 @@ def middle(answer):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @settings(deadline=None, max_examples=60)
 @given(
     capacity=st.floats(20, 2_000),
@@ -44,6 +45,7 @@ def test_the_interval_is_as_narrow_as_wanted_and_the_capacity_near(capacity, ser
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_it_is_within_a_tenth_for_nearly_all_of_many_seeds():
     found = []
     for seed in range(120):

@@ -19,6 +19,7 @@ def named(comparison):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("correlation", [0.0, 0.6])
 def test_two_runs_of_the_same_are_noise_in_95_percent_of_seeds(make_record, correlation):
     seeds = range(24)
@@ -33,6 +34,7 @@ def test_two_runs_of_the_same_are_noise_in_95_percent_of_seeds(make_record, corr
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_a_shift_of_10_percent_is_found(make_record):
     found = 0
     for seed in range(10):

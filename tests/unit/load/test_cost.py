@@ -92,6 +92,10 @@ def test_gb_seconds_are_for_each_delivery():
     assert found["duration"] == pytest.approx(1_500_000 * 0.1 * 0.5)
 
 
+def test_a_write_is_at_least_one_unit():
+    assert counts(messages=1_000, body_kb=0.0)["writes"] == counts(messages=1_000, body_kb=1.0)["writes"] == 2_000
+
+
 def test_free_tier_is_spent_once():
     table = cost(Workload(messages=2_000_000, batch_size=1, dynamodb_writes=0.0))
     sqs = sum(line.count for line in table.lines if line.service == "SQS")
@@ -173,8 +177,8 @@ def test_command_with_settings_and_json():
     )  # fmt: skip
     assert status == 0
     found = json.loads(output)
-    assert list(found["months"]) == ["1M", "2M"]
-    workload = found["months"]["1M"]["workload"]
+    assert list(found["months"]) == ["1,000,000", "2,000,000"]
+    workload = found["months"]["1,000,000"]["workload"]
     assert (workload["batch_size"], workload["window_s"], workload["architecture"]) == (100, 5, "x86_64")
     assert found["months"]["1M"]["usd_by_service"]["DynamoDB"] == 0
     assert found["simple"]["months"]["1M"]["usd"] == pytest.approx(0.6)
@@ -188,7 +192,9 @@ def test_command_with_a_run(make_record, tmp_path):
     assert "the durations are those of an emulator (moto)" in output
     assert "measured: 10 messages a send" in output
     status, output = run("--batch-size", 1, "--json", tmp_path)
-    assert json.loads(output)["months"]["High"]["workload"]["records"] == 1
+    found = json.loads(output)
+    assert found["months"]["High"]["workload"]["records"] == 1
+    assert "given instead of the run's own: batch size 1; messages an invocation follow from it" in found["from"]
 
 
 @pytest.mark.parametrize(

@@ -144,3 +144,39 @@ def test_a_mapping_that_does_not_become_disabled_ends_the_wait(stub):
     with pytest.raises(MappingError, match=r"the event source mapping 0{36} is Disabling, not Disabled, after 4 s"):
         one.disable()
     one.restore()
+
+
+def test_a_run_that_is_stopped_while_it_waits_waits_no_longer_and_stays_enabled(stub):
+    listed(stub, "Enabled")
+    turned(stub, UUIDS[0], False)
+    seen(stub, UUIDS[0], "Disabling")
+    turned(stub, UUIDS[0], True)
+    seen(stub, UUIDS[0], "Enabled")
+    one = MappingSwitch(stub.client, ARN, sleep=lambda _: one.enable())
+    one.disable()
+    one.restore()
+
+
+def test_a_mapping_that_was_busy_is_not_disabled_after_the_run_was_stopped(stub):
+    listed(stub, "Enabled", "Enabled")
+    stub.add_client_error("update_event_source_mapping", **BUSY)
+    turned(stub, UUIDS[0], True)
+    one = MappingSwitch(stub.client, ARN, sleep=lambda _: one.enable())
+    one.disable()
+    one.restore()
+
+
+def test_one_that_cannot_be_put_back_does_not_keep_the_others(stub):
+    listed(stub, "Enabled", "Enabled")
+    for uuid in UUIDS:
+        turned(stub, uuid, False)
+    for uuid in UUIDS:
+        seen(stub, uuid, "Disabled")
+    stub.add_client_error("update_event_source_mapping", **DENIED)
+    turned(stub, UUIDS[1], True)
+    turned(stub, UUIDS[0], True)
+    one = switch(stub)
+    one.disable()
+    with pytest.raises(MappingError, match=r"--uuid 0{36} --enabled"):
+        one.restore()
+    one.restore()

@@ -97,6 +97,11 @@ def test_left_out_records_are_counted(replies):
         body(messages=7),
         body(records="many"),
         body(duration_ms=None),
+        body([mark(0), "done", 1], duration_ms=float("nan")),
+        body([mark(0), "done", 1], duration_ms=float("inf")),
+        body([mark(0), "done", 1], duration_ms=10**400),
+        body([mark(0), "done", 1], records=float("inf")),
+        body([mark(0), "done", float("inf")]),
     ],
 )
 def test_what_is_no_reply_is_counted_as_strange(replies, text):

@@ -140,10 +140,16 @@ def test_second_ctrl_c_kills_it():
         ([], ["--users=2", "--spawn-rate=2", "--run-time=20s", "--poison-rate=0.02"]),
         (["-u", "5", "-t5m"], ["--spawn-rate=2", "--poison-rate=0.02"]),
         (["--users=5", "--spawn-rate", "1", "--run-time=9s", "--poison-rate=0"], []),
+        (["--shape", "capacity"], ["--users=2", "--spawn-rate=2", "--poison-rate=0.02"]),
     ],
 )
 def test_defaults_are_for_what_is_not_said(words, added):
-    assert with_defaults(words) == [*added, *words]
+    assert with_defaults(words, {}) == [*added, *words]
+
+
+def test_defaults_are_not_for_what_variables_say():
+    variables = {"LOCUST_USERS": "9", "LOCUST_RUN_TIME": "5m", "REDRIVE_LOAD_POISON_RATE": "0"}
+    assert with_defaults([], variables) == ["--spawn-rate=2"]
 
 
 def test_without_replies_there_is_no_observer_of_them():

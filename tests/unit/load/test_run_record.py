@@ -12,6 +12,18 @@ def test_settings_are_those_that_were_given():
     assert found == {"queue_url": "q", "num_users": 3, "poison_rate": 0.0, "run": "0f0f0f0f"}
 
 
+def test_credentials_in_a_url_are_not_told():
+    options = SimpleNamespace(endpoint_url="http://me:p@ss@127.0.0.1:4566/x?mail=a@b", queue_url="http://q/1/a@b")
+    assert settings_of(options, ["endpoint_url", "queue_url"]) == {
+        "endpoint_url": "http://127.0.0.1:4566/x?mail=a@b",
+        "queue_url": "http://q/1/a@b",
+    }
+    error = SimpleNamespace(
+        method="SQS", name="send_batch", error='no answer from "https://me:x@host/1"', occurrences=1
+    )
+    assert errors_of({1: error})[0].error == 'no answer from "https://host/1"'
+
+
 def test_errors_are_the_most_frequent_first_and_on_one_line():
     def error(name, count):
         return SimpleNamespace(method="SQS", name="send_batch", error=name, occurrences=count)

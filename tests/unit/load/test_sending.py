@@ -221,6 +221,14 @@ def test_what_an_error_of_the_service_means(status, code, kind, again):
     assert (type(raised.value), raised.value.again) == (kind, again)
 
 
+def test_what_sqs_quotes_of_a_request_is_not_told():
+    quoted = "The signature does not match.\n\nThe Canonical String should have been\n'x-amz-security-token:secret'"
+    for status, kind in ((403, Refused), (500, NoAnswer)):
+        with pytest.raises(kind) as raised:
+            raise_refusal(status, "InvalidSignatureException", quoted)
+        assert str(raised.value).endswith("InvalidSignatureException: The signature does not match.")
+
+
 def test_S02_answer_is_read_by_the_ids_of_its_entries():
     value = {
         "Successful": [{"Id": "2"}, {"Id": "0"}],

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from redrive.load.observing.account import Basis
-from redrive.load.observing.observers import QueueDepth
+from redrive.load.observing.queue_attributes import QueueDepth
 from redrive.load.observing.queue_watch import QueueSeen
 from redrive.load.observing.settling import Evidence, account_of, settle
 
@@ -126,6 +126,14 @@ def test_queue_that_is_never_seen_gives_no_account():
     settled = world.settle(within_s=3)
     assert "could not be looked at" in settled.account.problem
     assert settled.drained_s is None
+
+
+def test_dlq_that_is_not_seen_gives_no_account_where_messages_may_be_in_it():
+    not_seen = replace(seen(0), dead_lettered=None)
+    by_subtraction = account_of(evidence(None, basis=Basis.NOT_SEEN), not_seen)
+    assert "the DLQ could not be looked at" in by_subtraction.problem
+    assert "the DLQ could not be looked at" in account_of(evidence(99), not_seen).problem
+    assert account_of(evidence(100), not_seen).problem is None
 
 
 @pytest.mark.parametrize("basis", [Basis.KEY, Basis.MESSAGE])

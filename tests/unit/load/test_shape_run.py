@@ -140,6 +140,22 @@ def test_a_search_that_is_cut_short_says_so(made):
     assert one.run.lines() == ["capacity  not known; the run was ended before the search was"]
 
 
+@pytest.mark.parametrize("looks", [0, 10])
+def test_a_search_that_sees_the_queue_no_longer_ends(made, looks):
+    state = SimpleNamespace(samples=[])
+    one = made("capacity", samples=lambda: state.samples)
+    one.run.prepare()
+    while not one.run.is_over(one.run.now_s(), ["a"]):
+        tick(one, ["a"], seconds=1)
+        if one.run.now_s() <= looks:
+            seen = {"at_s": one.run.now_s(), "visible": 0, "in_flight": 0, "delayed": 0, "oldest_age_s": None}
+            state.samples = [*state.samples, seen]
+        one.run.look(one.run.now_s(), users=2)
+        assert one.run.now_s() < 200
+    assert one.run.now_s() == pytest.approx(looks + 122, abs=2)
+    assert "the queue could not be looked at for 120 s" in str(one.run.search.answer)
+
+
 def test_a_search_that_sees_nothing_is_refused(made):
     with pytest.raises(ValueError, match="leave out --observe none"):
         made("capacity", observe="none")

@@ -180,8 +180,8 @@ def test_command_with_settings_and_json():
     assert list(found["months"]) == ["1,000,000", "2,000,000"]
     workload = found["months"]["1,000,000"]["workload"]
     assert (workload["batch_size"], workload["window_s"], workload["architecture"]) == (100, 5, "x86_64")
-    assert found["months"]["1M"]["usd_by_service"]["DynamoDB"] == 0
-    assert found["simple"]["months"]["1M"]["usd"] == pytest.approx(0.6)
+    assert found["months"]["1,000,000"]["usd_by_service"]["DynamoDB"] == 0
+    assert found["simple"]["months"]["1,000,000"]["usd"] == pytest.approx(0.6)
 
 
 def test_command_with_a_run(make_record, tmp_path):

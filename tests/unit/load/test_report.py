@@ -243,6 +243,12 @@ def test_settings_that_json_does_not_know_are_written_as_text(record, tmp_path):
     assert json.loads((tmp_path / "report.json").read_text())["settings"]["folder"] == str(tmp_path)
 
 
+def test_two_looks_at_nearly_one_time_tell_no_rate(record):
+    first = replace(record.samples[0], at_s=0.0, sent=0)
+    text = page(replace(record, samples=(first, replace(first, at_s=1e-308, sent=2))))
+    assert "inf" not in said(text)
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=30)
 @given(st.data())
 def test_any_samples_make_a_page_without_a_figure_that_is_none(record, data):

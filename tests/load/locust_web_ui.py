@@ -17,7 +17,7 @@ from pathlib import Path
 
 import locust
 
-from redrive.load.web_ui import install
+from redrive.load.reporting.web_ui import install
 
 
 class Nobody(locust.User):

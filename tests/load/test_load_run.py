@@ -69,7 +69,7 @@ def test_account_balances_and_the_report_is_written(load, tmp_path):
     assert account["dead_lettered"] == record["counts"]["poison"] > 0
     assert (account["left"], account["difference"], account["problem"]) == (0, 0, None)
     assert (record["environment"], record["observer"]) == ("moto", "reply")
-    assert "the emulator's" in (tmp_path / "report" / "report.html").read_text()
+    assert "this ran on moto" in (tmp_path / "report" / "report.html").read_text()
     assert str(account["sent"]) in output
 
 

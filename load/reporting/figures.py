@@ -15,6 +15,7 @@ from .record import RunRecord
 __all__ = [
     "LATENCIES",
     "PERCENTILES",
+    "SHORTEST_S",
     "Distribution",
     "bytes_per_message",
     "distribution",
@@ -35,6 +36,8 @@ LATENCIES: Final = {
     "batch_duration": "process a batch",
 }
 """The histograms of durations, by what took so long."""
+SHORTEST_S: Final = 0.001
+"""A shorter time tells no rate."""
 _US_PER_MS: Final = 1_000
 
 
@@ -119,7 +122,7 @@ def queue_name(record: RunRecord) -> str:
 
 def sent_per_s(record: RunRecord) -> float | None:
     """Messages that the queue accepted, per second of sending."""
-    return record.account.sent / record.seconds if record.seconds > 0 else None
+    return record.account.sent / record.seconds if record.seconds >= SHORTEST_S else None
 
 
 def processed_per_s(record: RunRecord) -> float | None:
@@ -127,7 +130,7 @@ def processed_per_s(record: RunRecord) -> float | None:
     if record.account.not_seen is not None:
         return None
     ended_s = processing_ended_s(record) or record.seconds + (record.drained_s or 0.0)
-    return record.account.processed / ended_s if ended_s > 0 else None
+    return record.account.processed / ended_s if ended_s >= SHORTEST_S else None
 
 
 def processing_ended_s(record: RunRecord) -> float:

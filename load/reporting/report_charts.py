@@ -11,13 +11,11 @@ from markupsafe import Markup
 
 from . import wording
 from .charts import Bar, Mark, Series, Tick, bar_chart, even_ticks, line_chart, log_ticks, time_ticks
-from .figures import LATENCIES, Distribution
+from .figures import LATENCIES, SHORTEST_S, Distribution
 from .record import RunRecord, Sample
 
 __all__ = ["batch_chart", "histogram_chart", "percentile_chart", "time_charts"]
 
-_SHORTEST_S: Final = 0.001
-"""Two looks that are nearer to each other tell no rate."""
 _COLUMNS_MAX: Final = 240
 _BARS: Final = 48
 _BATCH_BARS_MAX: Final = 40
@@ -106,7 +104,7 @@ def _rates(record: RunRecord, columns: list[list[Sample]]) -> list[Markup]:
 
 def _growth(before: Sample, after: Sample, of: Seen) -> float | None:
     start, end, seconds = of(before), of(after), after.at_s - before.at_s
-    return None if start is None or end is None or seconds < _SHORTEST_S else max(0.0, end - start) / seconds
+    return None if start is None or end is None or seconds < SHORTEST_S else max(0.0, end - start) / seconds
 
 
 def _levels(

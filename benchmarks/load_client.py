@@ -21,6 +21,7 @@ The runs alternate, and the medians are compared. Exit status 1 if a ratio is be
 
 import os
 import platform
+import socket
 import statistics
 import subprocess
 import sys
@@ -133,8 +134,16 @@ def environment() -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_CONFIG_FILE": os.devnull,
         "NO_PROXY": "127.0.0.1",
+        # Whatever other master runs on this machine.
+        **dict.fromkeys(("LOCUST_MASTER_BIND_PORT", "LOCUST_MASTER_PORT"), str(free_port())),
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
 
 
 def measure(run: Run, seconds: float) -> Window:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -46,7 +47,14 @@ def environment():
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "NO_PROXY": "127.0.0.1",
+        # Several masters at a time, of as many tests.
+        **dict.fromkeys(("LOCUST_MASTER_BIND_PORT", "LOCUST_MASTER_PORT"), str(free_port())),
     }
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 @pytest.fixture

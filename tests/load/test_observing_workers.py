@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import uuid
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 from redrive.fixtures.stacks import Aws, create_stack
 from redrive.load.observing.histograms import Histogram
 
-from .conftest import LOCUSTFILE, TIMEOUT_S, accepted, until
+from .conftest import LOCUSTFILE, TIMEOUT_S, accepted, free_port, until
 from .handler_consumer import consuming
 
 SEND = ("--batch-size", "2", "--batches-per-second", "10")
@@ -28,12 +27,6 @@ def aws(moto_url):
 @pytest.fixture
 def stack(aws):
     return create_stack(aws, f"workers-{uuid.uuid4().hex[:8]}", visibility_timeout_s=2, max_receive_count=2)
-
-
-def free_port():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ def environment() -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "NO_PROXY": "127.0.0.1",
         # Whatever other master runs on this machine.
-        **dict.fromkeys(("LOCUST_MASTER_BIND_PORT", "LOCUST_MASTER_PORT"), str(free_port())),
+        **dict.fromkeys(("LOCUST_MASTER_BIND_PORT", "LOCUST_MASTER_NODE_PORT"), str(free_port())),
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
 

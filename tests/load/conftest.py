@@ -48,7 +48,7 @@ def environment():
         "AWS_DEFAULT_REGION": "us-east-1",
         "NO_PROXY": "127.0.0.1",
         # Several masters at a time, of as many tests.
-        **dict.fromkeys(("LOCUST_MASTER_BIND_PORT", "LOCUST_MASTER_PORT"), str(free_port())),
+        **dict.fromkeys(("LOCUST_MASTER_BIND_PORT", "LOCUST_MASTER_NODE_PORT"), str(free_port())),
     }
 
 

@@ -59,9 +59,20 @@ _events: Final[Any] = locust.events
 
 def _on_init(environment: Environment, **_rest: Any) -> None:
     _init(environment)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        gevent.signal_handler(signal.SIGINT, _on_sigint)
     # Timers count from when the event loop last looked at the clock, and it has not since Locust was started: without
     # this the seconds that importing took would be missing from the run's time.
     gevent.get_hub().loop.update_now()
+
+
+def _on_sigint() -> None:
+    """Ctrl-C, from the event loop, which hands it to whoever waits for the end of the run.
+
+    Python would raise it in whatever runs at that moment, and some of what Locust runs beside the users takes it
+    for the end of its own: the run went on.
+    """
+    raise KeyboardInterrupt
 
 
 def _init(environment: Environment) -> None:

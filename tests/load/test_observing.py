@@ -187,6 +187,21 @@ def test_run_that_is_ended_by_a_signal_is_settled_and_reported(start_locust, aws
     assert "balanced" in output
 
 
+def test_ctrl_c_ends_the_run_whatever_locust_does_at_that_moment(start_locust, stack, tmp_path):
+    locustfile = tmp_path / "interrupted.py"
+    locustfile.write_text(
+        "import os, signal\n"
+        "import locust.stats\n"
+        "from redrive.load.locustfile import *\n"
+        "locust.stats.HISTORY_STATS_INTERVAL_SEC = 0.5\n"
+        # Where Locust keeps a KeyboardInterrupt to itself.
+        "locust.stats.update_stats_history = lambda runner: os.kill(os.getpid(), signal.SIGINT)\n"
+    )
+    with start_locust("--queue-url", stack.queue_url, file=locustfile) as process:
+        output, _ = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, output
+
+
 def test_sigterm_does_not_wait_for_a_queue_that_does_not_drain(start_locust, stack, sent_to, report):
     with start_locust("--queue-url", stack.queue_url, "--observe", "depth", "--report", "report") as process:
         until(sent_to, "users send")

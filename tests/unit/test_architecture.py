@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.once
+
 MAY_IMPORT = {
     "reference_handler": set(),
     "fixtures": set(),

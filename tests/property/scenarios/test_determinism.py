@@ -55,6 +55,7 @@ def test_other_processes_give_the_same_report(reference_report):
     assert report(REFERENCE, SCENARIOS, processes=2) == reference_report
 
 
+@pytest.mark.once
 def test_other_processes_add_the_same_faults():
     options = {"examples": 4, "fault_rates": {"crash": 0.3, "duplicate": 0.3, "clock-skew": 0.5}}
     one, other = (report(REFERENCE, SCENARIOS[:2], processes=processes, **options) for processes in (1, 2))

@@ -9,7 +9,7 @@ from redrive.scenarios.target import REFERENCE, load_target
 from redrive.scenarios.verification import jobs_of, verify_scenario
 
 JOBS = jobs_of(load_target(REFERENCE).consumer)
-EXAMPLES = 4
+EXAMPLES = 2
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="session")
 def resources(template):

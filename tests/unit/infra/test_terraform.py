@@ -9,7 +9,7 @@ import pytest
 
 TERRAFORM = shutil.which("terraform")
 
-pytestmark = pytest.mark.skipif(TERRAFORM is None, reason="terraform is not on PATH")
+pytestmark = [pytest.mark.once, pytest.mark.skipif(TERRAFORM is None, reason="terraform is not on PATH")]
 
 
 @pytest.fixture(scope="session")

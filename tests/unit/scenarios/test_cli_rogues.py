@@ -66,7 +66,7 @@ class TestList:
 @pytest.mark.slow
 @pytest.mark.once
 class TestRun:
-    WORDS = ("--examples", 2, "--jobs", 1)
+    WORDS = ("--examples", 1, "--jobs", 1)
 
     def test_rogue_is_caught_and_honest_handler_is_clean(self, redrive):
         write("honest/honest_nothing.py", "def handler(event, context): return {}\n")

@@ -228,6 +228,9 @@ def _on_quitting(environment: Environment, **_rest: Any) -> None:
     if live.observation is not None:
         terminated = was_running and threading.current_thread() is not threading.main_thread()
         _settle(live.observation, _TERMINATED_DRAIN_S if terminated else None)
+    if run_of(environment) and environment.stats.num_requests == 0:
+        # A master whose workers could not begin has no failure to show.
+        _results.fail("nothing was sent")
     _results.judge(environment)
 
 

@@ -61,6 +61,11 @@ class Results:
             return problem
         return None
 
+    def fail(self, problem: str) -> None:
+        """Something is wrong with the run, and it is told."""
+        self._problem = self._problem or problem
+        self._lines.append(f"FAILED    {problem}")
+
     def print(self) -> None:
         """Print what was not printed yet."""
         lines, self._lines = self._lines, []

@@ -84,7 +84,10 @@ def sqs_client(settings: SendSettings) -> Any:
 
 @cache
 def _client(endpoint_url: str | None, region: str | None, profile: str | None) -> Any:
-    return boto3.Session(profile_name=profile).client(
+    session = boto3.Session(profile_name=profile)
+    if region is None and session.region_name is None:
+        raise ValueError("no region is configured: say --region, or set AWS_DEFAULT_REGION")
+    return session.client(
         "sqs",
         endpoint_url=endpoint_url,
         region_name=region,

@@ -272,6 +272,17 @@ def test_counts_of_two_worker_processes_are_added_up(locust, fake_queue):
     assert all(sorted(each) == list(range(len(each))) for each in numbers.values())
 
 
+def test_run_whose_workers_cannot_send_is_no_success(locust):
+    ran = locust(
+        *("--queue-url", "http://127.0.0.1:1/1/q", "--processes", "2", "-u", "2", "-t", "2s"),
+        AWS_REGION=None,
+        AWS_DEFAULT_REGION=None,
+    )
+    assert ran.status == 1
+    assert "redrive.load: no region is configured" in ran.output
+    assert "FAILED    nothing was sent" in ran.output.splitlines()
+
+
 def test_it_ends_when_its_starter_is_gone(start_locust, fake_queue, tmp_path):
     queue = fake_queue()
     with start_locust("--queue-url", queue.queue_url, "--until-stdin-closes", "-t", "10m") as process:
@@ -295,7 +306,7 @@ def test_it_ends_when_its_starter_is_gone(start_locust, fake_queue, tmp_path):
         (
             ["--queue-url", "http://127.0.0.1:1/1/q"],
             {"AWS_REGION": None, "AWS_DEFAULT_REGION": None},
-            "You must specify a region",
+            "no region is configured: say --region, or set AWS_DEFAULT_REGION",
         ),
         (
             ["--queue-url", "http://127.0.0.1:1/1/q"],

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -206,7 +207,7 @@ def test_bootstrap_of_somebodys_is_run_as_the_function(localstack_server, tmp_pa
     (tmp_path / "orders.py").write_text("def handler(event, context):\n    return {'batchItemFailures': []}\n")
     words = ["--on", "localstack", "--scenario", "happy-path", "--examples", "1", "--env", f"PYTHONPATH={tmp_path}"]
     there = {"LOCALSTACK_ENDPOINT": localstack_server.endpoint_url}
-    done = cli("--exec", f"{sys.executable} -m awslambdaric orders.handler", *words, variables=there)
+    done = cli("--exec", f"{shlex.quote(sys.executable)} -m awslambdaric orders.handler", *words, variables=there)
     assert done.returncode == 0, done.stdout + done.stderr
     missing = cli("--exec", str(tmp_path / "missing"), *words, variables=there)
     assert missing.returncode == 2

@@ -112,7 +112,15 @@ def test_run_ends_when_a_worker_is_killed_and_says_what_is_not_known(distributed
             *("-u", "2", "-r", "2", "-t", "8s", "--batch-size", "2", "--batches-per-second", "2"),
             *("--drain", "30", "--raw-samples", "raw", "--report", "report"),
         )
-        until(lambda: len(raw_samples(tmp_path / "raw", "send_batch")) == 2, "both have sent and reported")
+        written = {}
+
+        def both_have_reported():
+            # A worker writes its samples and then reports. Once it has written again, the master has its first report.
+            for process, times in raw_samples(tmp_path / "raw", "send_batch").items():
+                written.setdefault(process, set()).add(len(times))
+            return len(written) == 2 and all(len(lengths) >= 2 for lengths in written.values())
+
+        until(both_have_reported, "both have sent and reported")
         os.kill(workers[0].pid, signal.SIGKILL)
         output, _ = master.communicate(timeout=TIMEOUT_S)
     assert master.returncode == 1, output

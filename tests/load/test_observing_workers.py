@@ -13,7 +13,7 @@ import pytest
 from redrive.fixtures.stacks import Aws, create_stack
 from redrive.load.observing.histograms import Histogram
 
-from .conftest import LOCUSTFILE, TIMEOUT_S, accepted, free_port, until
+from .conftest import TIMEOUT_S, accepted, until
 from .handler_consumer import consuming
 
 SEND = ("--batch-size", "2", "--batches-per-second", "10")
@@ -37,15 +37,9 @@ def distributed(start_locust, tmp_path):
     with ExitStack() as processes:
 
         def start(*arguments):
-            port = str(free_port())
-            master = processes.enter_context(
-                start_locust(*("--master", "--master-bind-port", port, "--expect-workers", "2"), *arguments)
-            )
+            master = processes.enter_context(start_locust("--master", "--expect-workers", "2", *arguments))
             workers = [
-                processes.enter_context(
-                    start_locust("--worker", "--master-port", port, REDRIVE_LOAD_SUMMARY_FILE=None, file=LOCUSTFILE)
-                )
-                for _ in range(2)
+                processes.enter_context(start_locust("--worker", REDRIVE_LOAD_SUMMARY_FILE=None)) for _ in range(2)
             ]
             return master, *workers
 

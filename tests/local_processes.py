@@ -1,4 +1,4 @@
-"""`redrive local` as a process, and what is left of it: for the tests on moto and on LocalStack."""
+"""Processes of this machine, `redrive local` above all, their ports, and what is left of them."""
 
 import json
 import os
@@ -68,6 +68,12 @@ def alive(pid):
     except (FileNotFoundError, ProcessLookupError):
         return False
     return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
+
+
+def free_port():
+    """A port that nobody listens at, for a process that is to be told one."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 def listens(url):

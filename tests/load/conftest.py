@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,8 @@ import pytest
 
 import redrive.load
 from redrive.fixtures.moto_server import moto_server
+
+from ..local_processes import free_port
 
 LOCUSTFILE = Path(redrive.load.__file__).with_name("locustfile.py")
 TIMEOUT_S = 90
@@ -50,11 +51,6 @@ def environment():
         # Several masters at a time, of as many tests.
         **dict.fromkeys(("LOCUST_MASTER_BIND_PORT", "LOCUST_MASTER_NODE_PORT"), str(free_port())),
     }
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 @pytest.fixture

@@ -1,13 +1,14 @@
 """Locust with its web UI, in a process of its own; and a locustfile whose run is told, not made."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+
+from ..local_processes import free_port
 
 STARTS_WITHIN_S = 60
 
@@ -64,8 +65,7 @@ def answer_of(url):
 @contextmanager
 def locust_web_ui(file, *arguments, environment, folder, base_path=""):
     """The address of the web UI of Locust with this locustfile."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     more = ("--web-base-path", base_path) if base_path else ()
     log = folder / "locust.log"
     with log.open("w") as output:

@@ -19,6 +19,7 @@ from ...local_processes import (
     alive,
     assert_nothing_is_left,
     descendants,
+    free_port,
     import_path,
     local_command,
     until,
@@ -61,11 +62,6 @@ def detached(*words):
     done = redrive_local("up", "--detach", *words)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def test_what_was_left_in_the_background_is_listed_and_ended(state):

@@ -249,6 +249,7 @@ def test_two_looks_at_nearly_one_time_tell_no_rate(record):
     assert not re.search(r"\binf\b", page(replace(record, samples=(first, later))))
 
 
+@pytest.mark.once
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=30)
 @given(st.data())
 def test_any_samples_make_a_page_without_a_figure_that_is_none(record, data):

@@ -33,6 +33,7 @@ def total_of(those):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @given(pieces, batch_sizes, st.data())
 def test_as_many_messages_are_due_as_the_rate_has_come_to(those, batch_size, data):
     schedule = PieceSchedule(those, batch_size=batch_size)
@@ -54,6 +55,7 @@ def test_a_schedule_has_exactly_the_slots_of_its_messages(those, batch_size):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @given(pieces, batch_sizes, st.data())
 def test_slots_are_due_in_order(those, batch_size, data):
     schedule = PieceSchedule(those, batch_size=batch_size)
@@ -64,6 +66,7 @@ def test_slots_are_due_in_order(those, batch_size, data):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @given(pieces, batch_sizes, st.data())
 def test_due_slots_counts_what_due_s_says(those, batch_size, data):
     schedule = PieceSchedule(those, batch_size=batch_size)

@@ -13,7 +13,7 @@ from redrive.scenarios.plan import EventChange, Kind, PointerKind
 from redrive.simulator.errors import SqsError
 from redrive.simulator.message_limits import check_message
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 CONSUMER = Consumer(
     handler="shop:handler",

@@ -153,6 +153,7 @@ HUGE = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", HUGE)
 def test_E12_no_body_makes_the_filter_raise_or_hang(name):
     criteria = FilterCriteria(
@@ -166,4 +167,5 @@ def test_E12_no_body_makes_the_filter_raise_or_hang(name):
     )
     began_s = time.process_time()
     assert criteria.matches(standard_record(HUGE[name])) in (True, False)
-    assert time.process_time() - began_s < 20
+    # Seconds if the work grows with the body, hours if it grows with its square.
+    assert time.process_time() - began_s < 120

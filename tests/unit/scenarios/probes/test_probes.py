@@ -51,7 +51,7 @@ def test_every_known_deviation_has_a_probe_and_its_words():
 
 @pytest.mark.parametrize(
     "probe",
-    [pytest.param(each, marks=pytest.mark.slow) if each.id in SLOW else each for each in PROBES],
+    [pytest.param(each, marks=[pytest.mark.slow, pytest.mark.once]) if each.id in SLOW else each for each in PROBES],
     ids=lambda probe: probe.id,
 )
 def test_simulator_does_what_aws_does(probe):

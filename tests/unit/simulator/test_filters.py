@@ -167,5 +167,4 @@ def test_E12_no_body_makes_the_filter_raise_or_hang(name):
     )
     began_s = time.process_time()
     assert criteria.matches(standard_record(HUGE[name])) in (True, False)
-    # Seconds if the work grows with the body, hours if it grows with its square.
-    assert time.process_time() - began_s < 120
+    assert time.process_time() - began_s < 20
